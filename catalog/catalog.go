@@ -1,0 +1,298 @@
+// Package catalog says what is on offer: the estate once it has been read,
+// checked and joined up, as values that never change again.
+//
+// It is not the files (package estate reads those) and decides nothing. All
+// references are resolved: an [Alias] holds pointers to its offerings, an
+// [Offering] to its model and endpoint. Begin with [Estate].
+package catalog
+
+import (
+	"time"
+
+	"bulkhead/call"
+	"bulkhead/money"
+)
+
+// Estate is everything the agency declares. It is immutable: a call sees
+// exactly one.
+type Estate struct {
+	Digest     string // "sha256:" and 64 hex digits, over the canonical content and the shipped tables
+	Enclave    Enclave
+	Vendors    []*Vendor
+	Endpoints  []*Endpoint // sorted by name
+	Offerings  []*Offering // sorted by name
+	Contracts  []*Contract
+	Partitions []*Partition         // declared in cloud files; shipped ones are not repeated
+	Workloads  map[string]*Workload // by name
+}
+
+// Domain is a network that is physically apart from the others.
+type Domain string
+
+const (
+	Unclassified Domain = "unclassified"
+	Secret       Domain = "secret"
+	TopSecret    Domain = "top-secret"
+)
+
+// Source is where a row of the estate was written.
+type Source struct {
+	File string // relative to the estate folder, with slashes
+	Line int    // from 1
+}
+
+// Authorisation is who allowed something to process what, by which document,
+// until when.
+type Authorisation struct {
+	Scheme, Class, Document, Official string
+	Issued, Expires                   time.Time // UTC midnight; Expires is the first day on which it no longer holds
+	Ceiling                           Ceiling
+	Source                            Source
+}
+
+// Ceiling is a subject that bounds what something may have, as it was written:
+// a banner, or its fields. Its meaning is given by package marking.
+type Ceiling struct {
+	Banner      string // shorthand; when set the fields below are empty
+	Clearance   string
+	Readins     []string
+	Citizenship []string
+	Affiliation string
+	CUI         Listing
+	Controls    Listing
+}
+
+// Listing is a list that may be "any"; unset means what the place defines.
+type Listing struct {
+	Set   bool
+	Any   bool
+	Items []string
+}
+
+// Enclave is what one deployment serves.
+type Enclave struct {
+	Name            string
+	Domain          Domain
+	Ceiling         Ceiling
+	Authorisation   Authorisation
+	Territory       []string // ISO 3166 alpha-2 countries
+	Crypto          string   // none, fips or cnsa1
+	IncidentContact string
+	SystemUseNotice string
+	TLS             TLSFiles // for our own listener; empty: from flags or none
+	Limits          Limits   // of every call, unless the endpoint or workload is stricter
+	MaxBodyBytes    int64    // of one request body; zero: 32 MiB
+	HeldBytes       int64    // of all calls together; zero: 512 MiB
+	BodyTimeout     time.Duration
+	Source          Source
+}
+
+// TLSFiles names PEM files, relative to the estate folder or absolute.
+type TLSFiles struct{ Cert, Key string }
+
+// Vendor makes models.
+type Vendor struct {
+	Name    string
+	Models  map[string]*Model // by name
+	Parties map[string]Party
+	Terms   []Terms
+	Source  Source
+}
+
+// Party is a company or office that stands behind a vendor.
+type Party struct{ Name, Jurisdiction string }
+
+// Terms is a version of a vendor's usage policy.
+type Terms struct {
+	ID, Version, Text string
+	Link              string
+	Retrieved         time.Time
+	Adopted           Adoption
+	Purposes          map[string]Term
+	Source            Source
+}
+
+// Adoption says who of the agency adopted terms, and when; zero: nobody.
+type Adoption struct {
+	By   string
+	Date time.Time
+}
+
+// Term is what a vendor's policy says of one purpose: allowed, prohibited, or
+// conditional on obligations.
+type Term struct {
+	Verdict     string // allowed, prohibited, conditional
+	Obligations []string
+}
+
+// Model is a vendor's model, apart from each cloud's own id for it.
+type Model struct {
+	Vendor       string
+	Name         string
+	Version      string // "unpinned" or a version
+	Modalities   []string
+	Capabilities []string
+	Context      int64 // tokens; zero: unknown
+	MaxOutput    int64 // tokens; zero: unknown
+	Dimensions   int64 // of an embeddings model; zero: not one, or unknown
+	Source       Source
+}
+
+// FullName is vendor/name, as aliases and records write it.
+func (m *Model) FullName() string { return m.Vendor + "/" + m.Name }
+
+// Partition is an isolated part of a cloud that no shipped table has.
+type Partition struct {
+	Name    string
+	Domain  Domain
+	Ceiling Ceiling
+	Regions map[string]string // region → country
+	Source  Source
+}
+
+// Endpoint is one address of one partition of a cloud.
+type Endpoint struct {
+	Name        string // unique in the estate
+	Cloud       string
+	Partition   string
+	Region      string
+	URL         string // scheme, host and base path, without a final slash
+	Dialect     string // openai, responses, anthropic, bedrock, gemini
+	Surface     string // "v1" (default) or "deployments": Azure's older URLs
+	APIVersion  string // Azure's api-version; empty on v1: none is sent
+	Auth        Auth
+	Limits      Limits
+	HTTP        int      // 1 (default) or 2
+	Connections int      // most idle connections kept; zero: the default of package egress
+	StreamUsage string   // ask (default), always, never
+	CAFile      string   // PEM roots instead of the system's; empty: the system's
+	Client      TLSFiles // client certificate
+	Proxy       string   // URL of an HTTP proxy; empty: none
+	ServerName  string   // TLS name to expect, where it is not the URL's host
+	Source      Source
+}
+
+// Auth is how Bulkhead signs in at an endpoint.
+type Auth struct {
+	Kind   string // none, bearer, api-key
+	Secret string // a reference, env:NAME or file:PATH; never a value
+}
+
+// Limits bound the waits of a call. Zero: the next wider place's value.
+type Limits struct {
+	Connect      time.Duration // to a connection, TLS included
+	Header       time.Duration // to the header of a unary reply
+	FirstContent time.Duration // to the first content of a stream
+	Gap          time.Duration // between two events of a stream
+	Total        time.Duration // the whole call
+}
+
+// Handling is what a vendor and cloud do with data. An empty word is unknown,
+// and counts as the worst.
+type Handling struct {
+	Retention, CloudStaff, VendorStaff string
+	HumanReview, Training              string // "true", "false" or "" (unknown)
+	Link                               string
+	Checked                            time.Time
+}
+
+// Enablement is a vendor's leave to use an offering.
+type Enablement struct {
+	State, By, Document string // State: pending, enabled, withdrawn
+	From                time.Time
+}
+
+// Dependencies is what an offering needs to live; empty counts as shared with
+// everything.
+type Dependencies struct{ Infrastructure, Account, Contract, Path string }
+
+// Price is per million tokens.
+type Price struct {
+	Input, CachedInput, Output money.Amount
+	Known                      bool
+}
+
+// Offering is one model over one endpoint.
+type Offering struct {
+	Name           string // "endpoint/offering", unique in the estate
+	Index          int    // its place in Estate.Offerings
+	Model          *Model
+	Endpoint       *Endpoint
+	ID             string // the cloud's own id: model or deployment name
+	Regions        []string
+	Authorisations []Authorisation
+	Handling       Handling
+	Enablement     Enablement
+	DependsOn      Dependencies
+	Grants         []call.Capability
+	Price          Price
+	Line           *Line // nil: none stated
+	Source         Source
+}
+
+// Granted reports whether the offering's row grants a capability.
+func (o *Offering) Granted(c call.Capability) bool {
+	for _, g := range o.Grants {
+		if g == c {
+			return true
+		}
+	}
+	return false
+}
+
+// Contract holds lines of obligated money.
+type Contract struct {
+	Name   string
+	Lines  map[string]*Line
+	Source Source
+}
+
+// Line is a contract line item.
+type Line struct {
+	Contract, Number        string
+	Obligated, NotToExceed  money.Amount
+	PeriodFrom, PeriodUntil time.Time // UTC midnight; the last day is included
+	Source                  Source
+}
+
+// Owner says whose workload it is.
+type Owner struct {
+	Agency, Organisation                 string
+	Intelligence, NSS, SensitiveCustomer bool
+}
+
+// MarkingRange is a workload's default and its bounds, as banners.
+type MarkingRange struct{ Default, Floor, Ceiling, Unread string }
+
+// Audience is the least privileged person who sees a workload's replies.
+type Audience struct {
+	Subject  Ceiling
+	Document string
+	Expires  time.Time
+}
+
+// Independence is how many of each a workload wants to be able to lose.
+type Independence struct{ Vendors, Infrastructures, Contracts int }
+
+// Workload is an application of the agency.
+type Workload struct {
+	Name          string
+	Owner         Owner
+	Purposes      []string // the first is the primary
+	Marking       MarkingRange
+	Audience      Audience
+	Aliases       map[string]*Alias
+	Independence  Independence
+	Delivery      string // live or atomic
+	UnknownFields string // pass or refuse: resolved, never empty
+	Limits        Limits
+	Source        Source
+}
+
+// Alias is the model name a workload asks for.
+type Alias struct {
+	Name      string
+	Models    []*Model    // in order of preference
+	Offerings []*Offering // every offering of those models, in the order of Models and then of name
+	Source    Source
+}
