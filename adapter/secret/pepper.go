@@ -1,0 +1,111 @@
+package secret
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// PepperBytes is the length of the pepper of keys.
+const PepperBytes = 32
+
+const pepperFile = "key-pepper"
+
+// Pepper reads the pepper of keys from dir, the secrets folder of a data
+// folder, and makes it at first use of 32 bytes from random (nil: the system's
+// own source). made tells that it is new: keys minted before cannot hold under
+// it. The caller owns the data folder (its lock), so that nobody else makes one
+// at the same time.
+//
+// The folder must be for its owner alone (0700), the file too (0600) and whole;
+// anything else is refused and left as it is, for a person to look at.
+func Pepper(dir string, random io.Reader) (pepper []byte, made bool, err error) {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, false, fmt.Errorf("make secrets folder: %w", err)
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, false, fmt.Errorf("secrets folder: %w", err)
+	}
+	if !info.IsDir() {
+		return nil, false, fmt.Errorf("secrets folder %s is not a folder", dir)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return nil, false, fmt.Errorf("secrets folder %s is open to others (mode %#o); look at who could have read it, then: chmod 700 %s", dir, mode, dir)
+	}
+	path := filepath.Join(dir, pepperFile)
+	pepper, err = readPepper(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		pepper, err = makePepper(path, random)
+		return pepper, err == nil, err
+	}
+	return pepper, false, err
+}
+
+func readPepper(path string) ([]byte, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, fmt.Errorf("key pepper: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("key pepper %s is not a plain file", path)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return nil, fmt.Errorf("key pepper %s is open to others (mode %#o); look at who could have read it, then: chmod 600 %s", path, mode, path)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("key pepper: %w", err)
+	}
+	if len(b) != PepperBytes {
+		return nil, fmt.Errorf("key pepper %s has %d bytes instead of %d; restore it from a backup. Without it no key that exists can be checked: if there is no backup, remove it and make new keys", path, len(b), PepperBytes)
+	}
+	return b, nil
+}
+
+// makePepper writes the whole file beside its place and then puts it there, so
+// that a crash leaves either no pepper or a whole one.
+func makePepper(path string, random io.Reader) ([]byte, error) {
+	if random == nil {
+		random = rand.Reader
+	}
+	b := make([]byte, PepperBytes)
+	if _, err := io.ReadFull(random, b); err != nil {
+		return nil, fmt.Errorf("make key pepper: no randomness: %w", err)
+	}
+	tmp := path + ".new" // one name, so that crashes leave at most one behind
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("make key pepper: %w", err)
+	}
+	if err := writeDurably(tmp, b); err != nil {
+		return nil, fmt.Errorf("make key pepper: %w", err)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return nil, fmt.Errorf("make key pepper: %w", err)
+	}
+	if err := syncFolder(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("make key pepper: %w", err)
+	}
+	return b, nil
+}
+
+func writeDurably(path string, b []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
