@@ -1,0 +1,42 @@
+package main
+
+import "time"
+
+// cell is one kind of load: a table of the report.
+type cell struct {
+	Name  string
+	Title string
+	job   job
+	// goal is how much processor time Bulkhead may use, in that of
+	// httputil.ReverseProxy in the same run; 0: none is set.
+	goal float64
+	// memoryGoal is the most resident memory Bulkhead may have meanwhile, in
+	// bytes; 0: none is set.
+	memoryGoal int64
+}
+
+const (
+	idleMemoryGoal   = 60 << 20
+	streamMemoryGoal = 100 << 20
+)
+
+// cells lists every kind of load, in the order they are measured.
+func cells(chunks int, gap time.Duration) []cell {
+	unary := func(name, title string, body, callers, rate int, goal float64) cell {
+		return cell{Name: name, Title: title, goal: goal, job: job{BodyBytes: body, Callers: callers, Rate: rate}}
+	}
+	return []cell{
+		unary("small", "unary, 300 B, closed loop of 32", smallBodyBytes, 32, 0, 1.1),
+		unary("large-16", "unary, 100 KB, closed loop of 16", largeBodyBytes, 16, 0, 1.2),
+		unary("large-32", "unary, 100 KB, closed loop of 32", largeBodyBytes, 32, 0, 1.2),
+		unary("small-500", "unary, 300 B, 500 calls/s", smallBodyBytes, 128, 500, 0),
+		unary("small-2000", "unary, 300 B, 2,000 calls/s", smallBodyBytes, 128, 2000, 0),
+		unary("large-500", "unary, 100 KB, 500 calls/s", largeBodyBytes, 128, 500, 0),
+		unary("large-2000", "unary, 100 KB, 2,000 calls/s", largeBodyBytes, 128, 2000, 0),
+		{Name: "streams", Title: "200 concurrent streams", goal: 1.0, memoryGoal: streamMemoryGoal,
+			job: job{BodyBytes: smallBodyBytes, Callers: 200, Chunks: chunks, Gap: gap}},
+	}
+}
+
+// streamed says that the cell counts streams and chunks, not unary calls.
+func (c cell) streamed() bool { return c.job.Chunks > 0 }
