@@ -1,9 +1,6 @@
 package wire
 
-import (
-	"bytes"
-	"io"
-)
+import "io"
 
 // Edit replaces the bytes of a span by others; an empty span inserts.
 type Edit struct {
@@ -52,14 +49,12 @@ func (s Splice) WriteTo(w io.Writer) (int64, error) {
 	return total, write(s.Body[at:])
 }
 
-// Bytes gives the text with its edits as one slice; without edits it is Body
-// itself.
-func (s Splice) Bytes() []byte {
-	if len(s.Edits) == 0 {
-		return s.Body
+// Append appends the text with its edits to dst.
+func (s Splice) Append(dst []byte) []byte {
+	at := 0
+	for _, e := range s.Edits {
+		dst = append(append(dst, s.Body[at:e.Start]...), e.With...)
+		at = e.End
 	}
-	var b bytes.Buffer
-	b.Grow(s.Len())
-	s.WriteTo(&b) // a bytes.Buffer does not fail
-	return b.Bytes()
+	return append(dst, s.Body[at:]...)
 }

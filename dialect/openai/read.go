@@ -1,0 +1,242 @@
+package openai
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+
+	"bulkhead/call"
+	"bulkhead/fault"
+	"bulkhead/wire"
+)
+
+// reader walks one body. It keeps the first fault of a field and reads on, so
+// that the body is checked whole; a fault of the JSON itself goes before it.
+type reader struct {
+	s     *wire.Scanner
+	req   *Request
+	fault *fault.Fault
+}
+
+func (r *reader) refuse(kind fault.Kind, field, format string, args ...any) {
+	if r.fault == nil {
+		r.fault = fault.New(kind, format, args...).At(field)
+	}
+}
+
+func (r *reader) need(c call.Capability, field string) {
+	r.req.Needs = append(r.req.Needs, Need{c, field})
+}
+
+// members reads the top-level object.
+func (r *reader) members(fields map[string]kinds) {
+	r.req.empty = true
+	for {
+		name, ok := r.s.Name()
+		if !ok {
+			return
+		}
+		r.req.empty = false
+		allowed, known := fields[string(name)]
+		kind := r.s.Next()
+		if c, reaches := reaching[string(name)]; reaches && kind != wire.Null && kind != wire.False {
+			r.need(c, string(name))
+		}
+		switch {
+		case !known:
+			r.unknown(name, fields)
+		case kind == wire.Array && string(name) == "messages":
+			r.messages()
+		case kind == wire.Array && string(name) == "tools":
+			r.tools()
+		case kind == wire.Object && string(name) == "stream_options":
+			r.streamOptions()
+		case kind == wire.Array && string(name) == "input":
+			r.input()
+		default:
+			at := r.s.Pos()
+			field := string(name[:min(len(name), 32)]) // the name dies with the next read; known ones are short
+			span := r.s.Skip()
+			if r.s.Failed() {
+				return
+			}
+			if !allowed.has(kind, r.s.Slice(span)) {
+				r.refuse(fault.Malformed, field, "%s is %s; it must be %v.", field, kind, allowed)
+			}
+			r.scalar(field, kind, wire.Span{Start: at, End: span.End})
+		}
+	}
+}
+
+// scalar takes from a known field what the path needs.
+func (r *reader) scalar(field string, kind wire.Kind, span wire.Span) {
+	raw := r.s.Slice(span)
+	switch {
+	case field == "model" && kind == wire.String:
+		r.req.Alias, r.req.model = unquote(raw), span
+	case field == "stream":
+		r.req.Stream = kind == wire.True
+	case field == "store" && kind == wire.True:
+		r.req.store = span
+	case field == "stream_options" && kind == wire.Null:
+		r.req.streamOptions, r.req.options = span, optionsNull
+	case field == "n" && kind == wire.Number:
+		r.req.Choices = r.count(field, raw)
+	case (field == "max_tokens" || field == "max_completion_tokens") && kind == wire.Number:
+		r.req.MaxOutput = max(r.req.MaxOutput, r.count(field, raw))
+	case field == "prompt_cache_retention" && kind == wire.String:
+		// Longer than in memory means that the vendor keeps what it was sent.
+		if word := unquote(raw); word != "in_memory" && word != "in-memory" {
+			r.need(call.Store, field)
+		}
+	}
+}
+
+// count reads a whole number of at least one.
+func (r *reader) count(field string, raw []byte) int64 {
+	n, err := strconv.ParseInt(string(raw), 10, 64)
+	if err != nil || n < 1 {
+		r.refuse(fault.Malformed, field, "%s must be a whole number of at least 1.", field)
+		return 0
+	}
+	return n
+}
+
+// unquote gives what a string with its quotes stands for.
+func unquote(raw []byte) string {
+	raw = raw[1 : len(raw)-1]
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw)
+	}
+	return string(wire.Unescape(nil, raw))
+}
+
+// unknown notes a top-level field that the dialect does not have. One that
+// differs from a known field in case alone is refused whatever the workload
+// says: a vendor whose reader ignores case would take it for the known one.
+func (r *reader) unknown(name []byte, fields map[string]kinds) {
+	for known := range fields {
+		r.twin(name, known, known)
+	}
+	for known := range reaching {
+		if string(name) != known {
+			r.twin(name, known, known)
+		}
+	}
+	if len(r.req.Unknown) < 32 {
+		r.req.Unknown = append(r.req.Unknown, clip(string(name)))
+	}
+	r.s.Skip()
+}
+
+// twin refuses a name that a reader which ignores case would take for known.
+func (r *reader) twin(name []byte, known, field string) {
+	if twins(name, known) {
+		r.refuse(fault.Unsupported, field, "The field %q differs from %q in case alone; write %q.", name, known, known)
+	}
+}
+
+// twins reports whether two names differ in case at most, by Unicode's simple
+// folding, as Go's encoding/json compares them. No letter folds to one of more
+// than three times its bytes.
+func twins(name []byte, known string) bool {
+	return len(name) <= 3*len(known) && bytes.EqualFold(name, []byte(known))
+}
+
+// object reads an object some of whose members matter. It calls read with the
+// index of the member in names and the kind of its value; read must read the
+// value. Members whose names differ from one of names in case alone are refused.
+func (r *reader) object(path func() string, names []string, read func(i int, kind wire.Kind)) {
+	if !r.s.Object() {
+		return
+	}
+next:
+	for {
+		name, ok := r.s.Name()
+		if !ok {
+			return
+		}
+		for i, known := range names {
+			if string(name) == known {
+				read(i, r.s.Next())
+				continue next
+			}
+		}
+		for _, known := range names {
+			if twins(name, known) {
+				r.twin(name, known, path()+"."+known)
+			}
+		}
+		r.s.Skip()
+	}
+}
+
+// want reads a string member; anything but a string or, where allowed, null is refused.
+func (r *reader) want(kind wire.Kind, field func() string, orNull bool) string {
+	span := r.s.Skip()
+	switch {
+	case r.s.Failed() || orNull && kind == wire.Null:
+		return ""
+	case kind != wire.String:
+		r.refuse(fault.Malformed, field(), "%s is %s; it must be a string.", field(), kind)
+		return ""
+	}
+	return unquote(r.s.Slice(span))
+}
+
+func (r *reader) streamOptions() {
+	at := r.s.Pos()
+	r.req.options = optionsEmpty
+	if !r.s.Object() {
+		return
+	}
+	for {
+		name, ok := r.s.Name()
+		if !ok {
+			break
+		}
+		r.req.options = optionsObject
+		if string(name) != "include_usage" {
+			r.twin(name, "include_usage", "stream_options.include_usage")
+			r.s.Skip()
+			continue
+		}
+		kind := r.s.Next()
+		from := r.s.Pos()
+		span := r.s.Skip()
+		r.req.includeUsage = wire.Span{Start: from, End: span.End}
+		r.req.Usage = kind == wire.True
+		if kind != wire.True && kind != wire.False && kind != wire.Null && !r.s.Failed() {
+			r.refuse(fault.Malformed, "stream_options.include_usage", "stream_options.include_usage is %s; it must be a boolean.", kind)
+		}
+	}
+	r.req.streamOptions = wire.Span{Start: at, End: r.s.Pos()}
+}
+
+// input reads the texts, or token ids, of an embeddings request.
+func (r *reader) input() {
+	r.s.Array()
+	for i := 0; r.s.Element(); i++ {
+		switch kind := r.s.Next(); kind {
+		case wire.String:
+			r.s.Skip()
+		case wire.Number:
+			r.req.Tokens = true
+			r.s.Skip()
+		case wire.Array:
+			r.req.Tokens = true
+			r.s.Array()
+			for r.s.Element() {
+				if k := r.s.Next(); k != wire.Number && k != wire.Invalid {
+					r.refuse(fault.Malformed, fmt.Sprintf("input[%d]", i), "input[%d] holds %s; a token list holds integers.", i, k)
+				}
+				r.s.Skip()
+			}
+		default:
+			if kind != wire.Invalid {
+				r.refuse(fault.Malformed, fmt.Sprintf("input[%d]", i), "input[%d] is %s; it must be a string or a list of token ids.", i, kind)
+			}
+			r.s.Skip()
+		}
+	}
+}
