@@ -1,0 +1,268 @@
+package sim
+
+import (
+	"compress/gzip"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// watch notes when the caller goes away while the call is being answered. The returned function ends the watch; it
+// must run before the handler returns, since the server then ends the context of its own.
+func (x *exchange) watch() (stop func()) {
+	ended := context.AfterFunc(x.r.Context(), x.left)
+	return func() { ended() }
+}
+
+func (x *exchange) left() {
+	if x.sim.base.Err() != nil {
+		return // it is we who go away
+	}
+	x.sim.log.update(x.rec, func(rec *Record) {
+		if rec.LeftAt.IsZero() && !rec.Complete {
+			rec.LeftAt = x.sim.opts.Now()
+		}
+	})
+}
+
+// wait sleeps, and sends a comment at each interval if the fault asks for it and the stream has begun. It is false if
+// the caller left or the vendors were closed.
+func (x *exchange) wait(d time.Duration, out *output) bool {
+	return x.waitFor(time.After(d), out)
+}
+
+func (x *exchange) waitFor(done <-chan time.Time, out *output) bool {
+	var alive <-chan time.Time
+	if x.fault.KeepAlive > 0 && out != nil {
+		t := time.NewTicker(time.Duration(x.fault.KeepAlive))
+		defer t.Stop()
+		alive = t.C
+	}
+	for {
+		select {
+		case <-done:
+			return true
+		case <-alive:
+			out.write([]byte(": keep-alive\n\n"))
+		case <-x.r.Context().Done():
+			return false
+		case <-x.sim.base.Done():
+			return false
+		}
+	}
+}
+
+// deliver sends rep as the fault lets it.
+func (x *exchange) deliver(rep *reply) {
+	f := x.fault
+	if f.DelayHeader > 0 && !x.wait(time.Duration(f.DelayHeader), nil) {
+		return
+	}
+	if f.ResetBeforeHeader {
+		x.reset()
+	}
+	h := x.w.Header()
+	x.sim.vendorHeaders(x.vendor, x.r, h, x.id, x.model, rep.status, x.sim.opts.Now().Sub(x.began))
+	h.Set("Content-Type", "application/json")
+	if rep.stream != nil {
+		h.Set("Content-Type", x.vendor.streamType())
+		h.Set("Cache-Control", "no-cache")
+	}
+	for name, values := range rep.header {
+		h[name] = values
+	}
+	out := &output{x: x, w: x.w}
+	if f.Gzip {
+		h.Set("Content-Encoding", "gzip")
+		out.zip = gzip.NewWriter(x.w)
+	} else if rep.stream == nil && rep.status != http.StatusNoContent {
+		h.Set("Content-Length", strconv.Itoa(len(rep.body)))
+	}
+	x.w.WriteHeader(rep.status)
+	x.sim.log.update(x.rec, func(rec *Record) { rec.Status, rec.RepliedAt = rep.status, x.sim.opts.Now() })
+	if rep.stream == nil {
+		x.deliverBody(rep.body, out)
+		return
+	}
+	out.flush()
+	x.deliverStream(rep.stream, out)
+}
+
+func (x *exchange) deliverBody(body []byte, out *output) {
+	f := x.fault
+	if f.DelayFirstChunk > 0 {
+		out.flush()
+		if !x.wait(time.Duration(f.DelayFirstChunk), nil) {
+			return
+		}
+	}
+	if !x.before(0, out) {
+		return
+	}
+	if f.MalformedChunk == 1 {
+		body = broken(body)
+	}
+	if !out.write(body) || !x.before(1, out) {
+		return
+	}
+	x.complete(out)
+}
+
+// deliverStream sends the events one by one at the pace.
+func (x *exchange) deliverStream(s *stream, out *output) {
+	f := x.fault
+	pace := x.sim.opts.Pace
+	if f.Pace > 0 {
+		pace = time.Duration(f.Pace)
+	}
+	if f.DelayFirstChunk > 0 && !x.wait(time.Duration(f.DelayFirstChunk), out) {
+		return
+	}
+	for i, chunk := range s.chunks {
+		if i > 0 && pace > 0 && !x.wait(pace, out) {
+			return
+		}
+		if !x.before(i, out) {
+			return
+		}
+		if f.MalformedChunk == i+1 {
+			chunk = broken(chunk)
+		}
+		if !out.write(event(chunk)) {
+			return
+		}
+		x.sim.log.update(x.rec, func(rec *Record) { rec.Chunks++ })
+	}
+	if !x.before(len(s.chunks), out) {
+		return
+	}
+	if !f.NoEndMarker && !out.write([]byte("data: [DONE]\n\n")) {
+		return
+	}
+	x.complete(out)
+}
+
+// before applies what the fault says shall happen when n chunks have been sent. It is false if nothing more is to be
+// sent. Cut and reset do not return.
+func (x *exchange) before(n int, out *output) bool {
+	f := x.fault
+	at := func(p *int) bool { return p != nil && *p == n }
+	if at(f.StallAfterChunks) {
+		out.flush()
+		var over <-chan time.Time
+		if f.StallFor > 0 {
+			over = time.After(time.Duration(f.StallFor))
+		}
+		if !x.waitFor(over, out) {
+			return false
+		}
+	}
+	switch {
+	case at(f.CutAfterChunks):
+		out.flush()
+		x.cut()
+	case at(f.ResetAfterChunks):
+		out.flush()
+		x.reset()
+	case at(f.ErrorAfterChunks):
+		out.write(event(encode(x.vendor.errorFor(http.StatusInternalServerError).openAIBody())))
+		out.close()
+		return false
+	case at(f.EndAfterChunks):
+		out.close()
+		return false
+	}
+	return true
+}
+
+// complete ends a reply that was sent as meant.
+func (x *exchange) complete(out *output) {
+	if !out.close() || x.r.Context().Err() != nil {
+		return
+	}
+	x.sim.log.update(x.rec, func(rec *Record) { rec.Complete = rec.LeftAt.IsZero() })
+}
+
+// cut closes the connection in the midst of the body; over HTTP/2 it resets the stream.
+func (x *exchange) cut() { panic(http.ErrAbortHandler) }
+
+// reset ends the connection with a TCP reset; over HTTP/2 it resets the stream.
+func (x *exchange) reset() {
+	conn, _, err := http.NewResponseController(x.w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetLinger(0) // so that Close sends RST and not FIN
+	}
+	conn.Close()
+	panic(http.ErrAbortHandler)
+}
+
+// output writes a reply's body and counts it.
+type output struct {
+	x    *exchange
+	w    http.ResponseWriter
+	zip  *gzip.Writer
+	sent int
+}
+
+// write sends b at once; it is false when the caller is gone. At the byte where the fault cuts or resets, it does not
+// return.
+func (o *output) write(b []byte) bool {
+	cut, then := o.limit()
+	if cut >= 0 && o.sent+len(b) > cut {
+		o.put(b[:max(0, cut-o.sent)])
+		then()
+	}
+	return o.put(b)
+}
+
+func (o *output) limit() (at int, then func()) {
+	f := o.x.fault
+	switch {
+	case f.CutAfterBytes != nil:
+		return *f.CutAfterBytes, o.x.cut
+	case f.ResetAfterBytes != nil:
+		return *f.ResetAfterBytes, o.x.reset
+	}
+	return -1, nil
+}
+
+func (o *output) put(b []byte) bool {
+	var w io.Writer = o.w
+	if o.zip != nil {
+		w = o.zip
+	}
+	_, err := w.Write(b)
+	o.sent += len(b)
+	o.x.sim.log.update(o.x.rec, func(rec *Record) { rec.BytesSent = o.sent })
+	return err == nil && o.flush()
+}
+
+func (o *output) flush() bool {
+	if o.zip != nil && o.zip.Flush() != nil {
+		return false
+	}
+	if err := http.NewResponseController(o.w).Flush(); err != nil {
+		o.x.left()
+		return false
+	}
+	return true
+}
+
+func (o *output) close() bool { return o.zip == nil || o.zip.Close() == nil }
+
+// event frames one chunk as a server-sent event.
+func event(chunk []byte) []byte {
+	out := make([]byte, 0, len(chunk)+8)
+	out = append(out, "data: "...)
+	out = append(out, chunk...)
+	return append(out, "\n\n"...)
+}
+
+// broken gives JSON that ends in its midst.
+func broken(chunk []byte) []byte { return chunk[:len(chunk)*2/3] }
