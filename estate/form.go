@@ -1,0 +1,192 @@
+package estate
+
+import (
+	"fmt"
+	"net/url"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"bulkhead/call"
+)
+
+// form is what a text must look like. pattern is what the JSON Schema says;
+// check may ask for more.
+type form struct {
+	pattern string
+	want    string // what to write, after "write "
+	hush    bool   // the text is never repeated in a message
+	more    func(s string) (problem, hint string)
+}
+
+// check says what is wrong with a text and what to write, or nothing.
+func (f form) check(s string) (problem, hint string) {
+	if !regexp.MustCompile(f.pattern).MatchString(s) {
+		if f.more != nil {
+			if problem, hint := f.more(s); problem != "" {
+				return problem, hint
+			}
+		}
+		return "is not in the right form", "write " + f.want
+	}
+	if f.more != nil {
+		return f.more(s)
+	}
+	return "", ""
+}
+
+// formOf gives a form by the name that the tags of the file kinds use.
+func formOf(name string) form {
+	switch name {
+	case "name":
+		return form{pattern: `^[a-z0-9][a-z0-9._-]{0,62}$`, want: "a name of lower-case letters, digits, dots, dashes and underscores, 63 at most"}
+	case "partition":
+		return form{pattern: `^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`, want: "a name of letters, digits, dots, dashes and underscores"}
+	case "model":
+		return form{pattern: `^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$`, want: "a name of letters, digits, dots, colons, dashes and underscores"}
+	case "alias":
+		return form{pattern: `^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$`, want: "a name that applications can send as their model"}
+	case "model_ref":
+		return form{pattern: `^[a-z0-9][a-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._:@-]*$`, want: "vendor/model, such as openai/gpt-5.4"}
+	case "line_ref":
+		return form{pattern: `^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$`, want: "contract/line, such as jwcc-0007/0001"}
+	case "number":
+		return form{pattern: `^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`, want: "a number or name of letters, digits, dots and dashes"}
+	case "purpose":
+		return form{pattern: `^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$`, want: "a purpose such as admin or benefits.casework"}
+	case "obligation":
+		return form{pattern: `^[A-Z][A-Z0-9_]*(\([^()]*\))?$`, want: "an obligation such as HUMAN_REVIEW"}
+	case "country":
+		return form{pattern: `^[A-Z]{2}$`, want: "an ISO 3166 country code of two letters, such as US", more: countryProblem}
+	case "citizenship":
+		return form{pattern: `^[A-Z]{3}$`, want: "an ISO 3166 country code of three letters, such as USA", more: citizenshipProblem}
+	case "affiliation":
+		return form{pattern: `^(US-FED|US-SLTT|CONTRACTOR|[A-Z]{3}-GOV)$`, want: "US-FED, US-SLTT, CONTRACTOR or a country's government such as GBR-GOV", more: affiliationProblem}
+	case "marking":
+		return form{pattern: markingPattern, want: "a banner such as U, CUI or SECRET//NOFORN", more: markingProblem}
+	case "readin":
+		return form{pattern: `^[A-Z0-9][A-Z0-9 -]*$`, want: "a compartment or programme such as SI or TK"}
+	case "cui", "control":
+		return form{pattern: `^[A-Z][A-Z0-9 ,/-]*$`, want: "any, or codes in capitals such as SP-PRVCY"}
+	case "retention":
+		return form{pattern: `^(none|unknown|[1-9][0-9]*d)$`, want: "none, unknown, or days such as 30d"}
+	case "url":
+		return form{pattern: `^https?://[^/?#@\s]+(/[^?#\s]*)?$`, want: "an address such as https://host.example/v1", hush: true, more: urlProblem}
+	case "proxy":
+		return form{pattern: `^https?://[^/?#@\s]+/?$`, want: "a proxy's address such as http://proxy.example:3128", hush: true, more: urlProblem}
+	case "secret":
+		return form{pattern: `^(env:[A-Za-z_][A-Za-z0-9_]*|file:\S.*)$`, want: "a reference, env:NAME or file:PATH", hush: true, more: secretProblem}
+	case "file":
+		return form{pattern: `\S`, want: "the path of a file"}
+	case "host":
+		return form{pattern: `^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`, want: "a host name"}
+	case "capability":
+		return form{pattern: capabilityPattern(), want: oneOf(capabilities()), more: capabilityProblem}
+	}
+	panic("estate: no form is called " + name)
+}
+
+// capabilities lists what a row can grant.
+func capabilities() []string {
+	all := []call.Capability{call.WebSearch, call.HostedMCP, call.FileSearch, call.CodeInterpreter, call.ComputerUse,
+		call.ImageGeneration, call.RemoteURL, call.FileID, call.ConversationID, call.PromptID, call.DataSources,
+		call.VendorFallback, call.Background, call.Store, call.ServerSideHistory}
+	out := make([]string, len(all))
+	for i, c := range all {
+		out[i] = string(c)
+	}
+	return out
+}
+
+func capabilityPattern() string { return "^(" + strings.Join(capabilities(), "|") + ")$" }
+
+func capabilityProblem(s string) (problem, hint string) {
+	for _, c := range capabilities() {
+		if c == s {
+			return "", ""
+		}
+	}
+	if near := nearest(s, capabilities()); near != "" {
+		return "is not a capability", fmt.Sprintf("did you mean %q?", near)
+	}
+	return "is not a capability", "write " + strings.Join(capabilities(), ", ")
+}
+
+func countryProblem(s string) (problem, hint string) {
+	codes := countries()
+	if codes[s] != "" {
+		return "", ""
+	}
+	for two, three := range codes {
+		if s == three || strings.EqualFold(s, two) {
+			return "is not an ISO 3166 code of two letters", fmt.Sprintf("write %q", two)
+		}
+	}
+	if s == "UK" {
+		return "is not an ISO 3166 code of two letters", `write "GB"`
+	}
+	return "is not an ISO 3166 code of two letters", "write a country such as US"
+}
+
+func citizenshipProblem(s string) (problem, hint string) {
+	for two, three := range countries() {
+		switch {
+		case s == three:
+			return "", ""
+		case s == two || strings.EqualFold(s, three):
+			return "is not an ISO 3166 code of three letters", fmt.Sprintf("write %q", three)
+		}
+	}
+	return "is not an ISO 3166 code of three letters", "write a country such as USA"
+}
+
+func affiliationProblem(s string) (problem, hint string) {
+	country, gov := strings.CutSuffix(s, "-GOV")
+	if !gov {
+		return "", ""
+	}
+	return citizenshipProblem(country)
+}
+
+// secretProblem refuses a value where a reference belongs, without repeating it.
+func secretProblem(s string) (problem, hint string) {
+	if strings.HasPrefix(s, "env:") || strings.HasPrefix(s, "file:") {
+		return "", ""
+	}
+	return "is not a reference; if it was a secret, it is known now and must be replaced",
+		"write env:NAME or file:PATH, and keep the value there"
+}
+
+// urlProblem refuses addresses that could not be, or that carry what does not
+// belong there. It repeats nothing of them.
+func urlProblem(s string) (problem, hint string) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return "cannot be read as an address", "write an address such as https://host.example/v1"
+	case u.Scheme != "https" && u.Scheme != "http":
+		return "does not begin with https:// or http://", "write an address such as https://host.example/v1"
+	case u.User != nil:
+		return "has credentials in it", "remove them; write auth: {kind: bearer, secret: \"env:NAME\"}"
+	case u.Hostname() == "" || badPort(u.Port()):
+		return "has no host or no such port", "write an address such as https://host.example/v1"
+	case u.RawQuery != "" || u.ForceQuery:
+		return "has a query (?)", "remove it; Azure's version goes into api_version"
+	case u.Fragment != "" || strings.Contains(s, "#"):
+		return "has a fragment (#)", "remove it"
+	case strings.Contains(u.Path, "//") || path.Clean("/"+u.Path) != "/"+strings.Trim(u.Path, "/"):
+		return "has a path with empty, . or .. parts", "write the path plainly"
+	}
+	for _, end := range []string{"/chat/completions", "/embeddings", "/models", "/responses"} {
+		if strings.HasSuffix(strings.TrimSuffix(u.Path, "/"), end) {
+			return "ends with " + end + ", which is added for each call", "write the address without it"
+		}
+	}
+	return "", ""
+}
+
+func badPort(port string) bool {
+	n, err := strconv.Atoi(port)
+	return port != "" && (err != nil || n < 1 || n > 65535)
+}
