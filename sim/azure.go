@@ -1,6 +1,9 @@
 package sim
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // Azure's own additions to OpenAI's shapes: what its content filter found.
 
@@ -16,8 +19,13 @@ func (w *chatWire) filterResults(filtered bool) object {
 	return filterFindings(filtered, "self_harm")
 }
 
+// promptFilter is what the filter found in the prompt; here it looks for attempts to break out too.
 func (w *chatWire) promptFilter() []object {
-	return []object{{{"prompt_index", 0}, {"content_filter_results", w.filterResults(false)}}}
+	found := w.filterResults(false)
+	if len(found) > 0 {
+		found = slices.Insert(found, 1, member{"jailbreak", object{{"filtered", false}, {"detected", false}}})
+	}
+	return []object{{{"prompt_index", 0}, {"content_filter_results", found}}}
 }
 
 func filterFindings(filtered bool, selfHarm string) object {

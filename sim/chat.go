@@ -27,7 +27,7 @@ func (x *exchange) chat(asked object, m Model) *reply {
 	}
 	w := x.wire(c)
 	if req.stream {
-		return &reply{status: http.StatusOK, stream: w.stream(x.fault.Usage)}
+		return &reply{status: http.StatusOK, stream: w.stream(x.fault)}
 	}
 	return &reply{status: http.StatusOK, body: encode(w.unary())}
 }
@@ -169,12 +169,24 @@ func (w *chatWire) calls(a *answer) object {
 }
 
 // usage counts the whole completion.
-func (c *completion) usage() object {
-	total, reasoning, audio := c.outputTokens()
-	return c.usageOf(total, reasoning, audio)
+func (w *chatWire) usage() object {
+	total, reasoning, audio := w.outputTokens()
+	return w.usageOf(total, reasoning, audio)
 }
 
-func (c *completion) usageOf(total, reasoning, audio int) object {
+func (w *chatWire) usageOf(total, reasoning, audio int) object {
+	c := w.completion
+	if w.kind == Compatible {
+		out := object{
+			{"prompt_tokens", c.promptTokens}, {"completion_tokens", total}, {"total_tokens", c.promptTokens + total},
+			{"prompt_tokens_details", object{{"cached_tokens", c.cachedTokens}}},
+			{"completion_tokens_details", object{{"reasoning_tokens", reasoning}}},
+		}
+		if c.request.model.Reasons { // DeepSeek's own two (recorded)
+			out = append(out, member{"prompt_cache_hit_tokens", c.cachedTokens}, member{"prompt_cache_miss_tokens", c.promptTokens - c.cachedTokens})
+		}
+		return out
+	}
 	prompt := object{{"cached_tokens", c.cachedTokens}, {"audio_tokens", c.audioTokens}}
 	output := object{
 		{"reasoning_tokens", reasoning}, {"audio_tokens", audio}, {"accepted_prediction_tokens", 0}, {"rejected_prediction_tokens", 0},

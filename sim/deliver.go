@@ -69,7 +69,9 @@ func (x *exchange) deliver(rep *reply) {
 	h.Set("Content-Type", "application/json")
 	if rep.stream != nil {
 		h.Set("Content-Type", x.vendor.streamType())
-		h.Set("Cache-Control", "no-cache")
+		if x.vendor.Kind == Compatible {
+			h.Set("Cache-Control", "no-cache")
+		}
 	}
 	for name, values := range rep.header {
 		h[name] = values

@@ -70,6 +70,8 @@ type Fault struct {
 	Gzip  bool   `json:"gzip,omitzero"` // content-encoding gzip, whatever the caller accepts
 	// EmptyToolIDs sends "" for the ids of tool calls, as some compatible servers do.
 	EmptyToolIDs bool `json:"empty_tool_ids,omitzero"`
+	// NoFirstDelta leaves the delta out of the first chunk of each choice, as Azure was seen to do.
+	NoFirstDelta bool `json:"no_first_delta,omitzero"`
 }
 
 // Duration is written as Go writes it: "250ms", "1m30s".

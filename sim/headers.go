@@ -31,7 +31,8 @@ func (s *Sim) vendorHeaders(v *vendor, r *http.Request, h http.Header, id *dice,
 		if client := r.Header.Get("X-Ms-Client-Request-Id"); client != "" {
 			set("X-Ms-Client-Request-Id", client)
 		}
-		if status == http.StatusOK {
+		if status == http.StatusOK || status == http.StatusBadRequest { // the model was reached
+			set("Cache-Control", "no-cache, must-revalidate")
 			set("Azureml-Model-Session", "d001-20250930000000")
 			set("X-Accel-Buffering", "no")
 			set("X-Ms-Rai-Invoked", "true")

@@ -25,9 +25,10 @@ type delta struct {
 	first    bool
 }
 
-// stream gives the completion as chunks. usage is a fault's say in when usage is sent ("" for as asked).
-func (w *chatWire) stream(usage string) *stream {
+// stream gives the completion as chunks. A fault has its say in when usage is sent and what the first chunk holds.
+func (w *chatWire) stream(f Fault) *stream {
 	s := &stream{}
+	usage := f.Usage
 	wanted := w.request.includeUsage && usage != "none" || usage == "always" || usage == "duplicate" || usage == "cumulative"
 	if w.kind == Azure {
 		s.add(object{
@@ -57,7 +58,11 @@ func (w *chatWire) stream(usage string) *stream {
 			case w.kind == Compatible && pending == 0:
 				counted = w.usage() // with the finish and not after it (recorded)
 			}
-			s.add(w.chunk(i, d, wanted, counted))
+			chunk := w.chunk(i, d, wanted, counted)
+			if d.first && f.NoFirstDelta {
+				chunk = withoutDelta(chunk)
+			}
+			s.add(chunk)
 		}
 	}
 	if wanted && (w.kind != Compatible || usage == "duplicate") {
@@ -98,6 +103,14 @@ func (w *chatWire) chunk(i int, d delta, wanted bool, usage any) object {
 		out = append(out, member{"usage", usage})
 	}
 	return w.padded(out)
+}
+
+func withoutDelta(chunk object) object {
+	list, _ := chunk.get("choices")
+	for i, c := range list.([]object) {
+		list.([]object)[i] = c.without("delta")
+	}
+	return chunk
 }
 
 func (w *chatWire) head() object {
