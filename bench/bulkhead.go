@@ -36,22 +36,14 @@ func (b *bulkhead) prepare(ctx context.Context, dir string) (string, error) {
 	if err := os.MkdirAll(b.dir, 0o700); err != nil {
 		return "", err
 	}
-	if b.path == "" {
-		if err := exec.CommandContext(ctx, "go", "list", bulkheadPackage).Run(); err != nil {
-			return "", fmt.Errorf("%w: no %s that go list could find", errNotHere, bulkheadPackage)
-		}
-		b.path = filepath.Join(b.dir, "bulkhead")
-		build := exec.CommandContext(ctx, "go", "build", "-o", b.path, bulkheadPackage)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("go build %s: %w\n%s", bulkheadPackage, err, out)
-		}
+	if err := b.build(ctx); err != nil {
+		return "", err
 	}
 	// The keys are made once; the data folder then serves every start.
 	if err := b.writeEstate("127.0.0.1:1"); err != nil {
 		return "", err
 	}
-	key, err := b.run(ctx, "key", "create", "--workload", benchWorkload, "--estate", b.estate(), "--data", b.data())
+	key, err := b.run(ctx, "key", "create", "--workload", benchWorkload, "--data", b.data())
 	if err != nil {
 		return "", err
 	}
@@ -66,12 +58,32 @@ func (b *bulkhead) prepare(ctx context.Context, dir string) (string, error) {
 	return strings.TrimSpace(first), nil
 }
 
-// run runs a subcommand to its end and gives what it prints.
+// build builds the binary, if none was given.
+func (b *bulkhead) build(ctx context.Context) (err error) {
+	if b.path != "" {
+		b.path, err = filepath.Abs(b.path) // run changes folders
+		return err
+	}
+	if err := exec.CommandContext(ctx, "go", "list", bulkheadPackage).Run(); err != nil {
+		return fmt.Errorf("%w: no %s that go list could find", errNotHere, bulkheadPackage)
+	}
+	b.path = filepath.Join(b.dir, "bulkhead")
+	build := exec.CommandContext(ctx, "go", "build", "-o", b.path, bulkheadPackage)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build %s: %w\n%s", bulkheadPackage, err, out)
+	}
+	return nil
+}
+
+// run runs a subcommand to its end and gives what it prints. It runs in the
+// folder where the estate is, in the place that is looked in by default.
 func (b *bulkhead) run(ctx context.Context, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	var said bytes.Buffer
 	cmd := exec.CommandContext(ctx, b.path, args...)
+	cmd.Dir = b.dir
 	cmd.Env = append(os.Environ(), vendorSecret+"=bench")
 	cmd.Stderr = &said
 	out, err := cmd.Output()

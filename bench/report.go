@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -148,6 +149,9 @@ func (b *bench) verdicts(c cell) []string {
 	if c.memoryGoal > 0 {
 		verdict("peak memory of bulkhead, MB", mega(func(f figure) int64 { return f.Peak }), float64(c.memoryGoal>>20))
 	}
+	if b.measured(nameBulkhead) {
+		verdict("wrong answers and broken streams of bulkhead", float64(b.sum(c, nameBulkhead, func(f figure) int { return f.Faults })), 0)
+	}
 	told := map[string]bool{}
 	for _, f := range b.figures {
 		if f.Cell == c.Name && f.Fault != "" && !told[f.Competitor] {
@@ -156,6 +160,11 @@ func (b *bench) verdicts(c cell) []string {
 		}
 	}
 	return notes
+}
+
+// measured says that the competitor took part.
+func (b *bench) measured(name string) bool {
+	return slices.ContainsFunc(b.figures, func(f figure) bool { return f.Competitor == name })
 }
 
 // bulkheadFaults counts the wrong answers and broken streams of Bulkhead.
