@@ -59,6 +59,17 @@ type Reply struct {
 	Body   io.ReadCloser
 }
 
+// Finish says that the content has told the reply's end. The connection is
+// given back once the body's end has come too, within a second and without the
+// caller waiting for it; nothing may be read afterwards.
+func (r *Reply) Finish() {
+	if x, ok := r.Body.(*exchange); ok {
+		x.settle()
+		return
+	}
+	r.Body.Close()
+}
+
 // Phase is how far a send had come when it failed.
 type Phase string
 

@@ -211,6 +211,9 @@ type exchange struct {
 	body    io.ReadCloser
 	last    bool // the connection ends with this reply
 	done    bool
+	// settling: the rest is read by settle's goroutine, which alone touches
+	// the exchange from then on.
+	settling bool
 }
 
 // write sends header and body. A large body is left to a goroutine, which
@@ -293,8 +296,45 @@ func (x *exchange) Read(p []byte) (int, error) {
 
 // Close ends the exchange; before the body's end it ends the connection too.
 func (x *exchange) Close() error {
-	x.drop()
+	if !x.settling {
+		x.drop()
+	}
 	return nil
+}
+
+// settle reads to the end of a body whose content has ended: at once if the
+// end has arrived, else in a goroutine that a deadline of a second bounds.
+func (x *exchange) settle() {
+	if x.done || x.settling {
+		return
+	}
+	if !x.stop() {
+		x.drop()
+		return
+	}
+	x.stop = func() bool { return true } // the call may end now; the connection goes on
+	x.settling = true
+	if x.conn.br.Buffered() > 0 {
+		x.drain()
+		return
+	}
+	go x.drain()
+}
+
+// drain reads the rest of a body, which should be next to nothing.
+func (x *exchange) drain() {
+	var rest [512]byte
+	x.conn.SetReadDeadline(time.Now().Add(time.Second))
+	for range 8 {
+		if _, err := x.body.Read(rest[:]); err == io.EOF {
+			x.conn.SetReadDeadline(time.Time{})
+			x.finish()
+			return
+		} else if err != nil {
+			break
+		}
+	}
+	x.drop()
 }
 
 // finish gives the connection back after a whole reply, if it can serve again.

@@ -1,0 +1,36 @@
+package openai
+
+import (
+	"net/url"
+
+	"bulkhead/call"
+	"bulkhead/catalog"
+)
+
+// Path is the path and query under an endpoint's URL at which an offering
+// answers. On the surface v1 (OpenAI, compatible servers, Azure's v1) the body
+// names the model; on Azure's deployments surface the path names the
+// deployment and the query the api-version.
+func Path(o *catalog.Offering, a call.Action) string {
+	path := "/chat/completions"
+	if a == call.Embeddings {
+		path = "/embeddings"
+	}
+	if o.Endpoint.Surface == "deployments" {
+		path = "/deployments/" + url.PathEscape(o.ID) + path
+	}
+	if v := o.Endpoint.APIVersion; v != "" {
+		path += "?api-version=" + url.QueryEscape(v)
+	}
+	return path
+}
+
+// TargetOf is what an offering needs changed in a request's body.
+func TargetOf(o *catalog.Offering) Target {
+	return Target{
+		Model:    o.ID,
+		AskUsage: o.Endpoint.StreamUsage == "" || o.Endpoint.StreamUsage == "ask",
+		Store:    o.Granted(call.Store),
+		Omit:     o.Endpoint.Surface == "deployments",
+	}
+}

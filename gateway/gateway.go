@@ -1,0 +1,210 @@
+// Package gateway is the path of a call: one function, [Gateway.Serve], that
+// every call to a vendor goes through.
+//
+// It reads top to bottom: accept, identify, read, plan, send, relay, settle.
+// What each step does to bytes is in the packages below it; how calls come in
+// and what the routes are is in package ingress. Begin with serve.go.
+package gateway
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"bulkhead/call"
+	"bulkhead/catalog"
+	"bulkhead/dialect"
+	"bulkhead/dialect/openai"
+	"bulkhead/egress"
+	"bulkhead/identity"
+	"bulkhead/wire"
+)
+
+// Limits of a call where estate, endpoint and workload do not say.
+const (
+	DefaultMaxBody   = 32 << 20
+	DefaultHeld      = 512 << 20
+	DefaultBodyTime  = 60 * time.Second
+	maxReplyBytes    = 256 << 20 // of a unary reply; it counts against the held bytes
+	maxEventBytes    = 16 << 20  // of one event of a stream
+	keepAliveAfter   = 15 * time.Second
+	maxAttempts      = 6
+	bytesAToken      = 4 // for estimates where a vendor counts nothing
+	openingEventsMax = 1 << 20
+)
+
+var defaultLimits = catalog.Limits{
+	Header:       600 * time.Second,
+	FirstContent: 120 * time.Second,
+	Gap:          120 * time.Second,
+	Total:        30 * time.Minute,
+}
+
+// reasoningSilence is what models that reason may be silent for.
+const reasoningSilence = 600 * time.Second
+
+// Options are what a gateway needs.
+type Options struct {
+	Keys    *identity.Keyring
+	Observe func(*call.Record) // called once a call, at its end
+	Log     *slog.Logger       // for causes that only operators may see
+	Egress  egress.Options
+	Now     func() time.Time // nil: time.Now
+	Random  io.Reader        // nil: the system's
+}
+
+// Gateway carries calls. It is safe for concurrent use.
+type Gateway struct {
+	options Options
+	intake  *Intake
+	now     func() time.Time
+	current atomic.Pointer[Snapshot]
+	swap    sync.Mutex // held while a snapshot is replaced
+	scratch sync.Pool  // of *scratch
+}
+
+// Snapshot is an estate with the doors to its endpoints. A call uses one from
+// its beginning to its end.
+type Snapshot struct {
+	Estate *catalog.Estate
+	ways   []way // by offering index
+	doors  map[string]*egress.Door
+}
+
+// way is how an offering is reached.
+type way struct {
+	door       *egress.Door
+	chat       string // target: path and query
+	embeddings string
+	target     openai.Target
+}
+
+// scratch is what a call needs for a while and another can use after it.
+type scratch struct {
+	scan   wire.Scanner
+	events wire.EventReader
+	buf    []byte // the event reader's first buffer
+}
+
+// New makes a gateway that serves nothing until an estate is put in with [Gateway.Use].
+func New(o Options) *Gateway {
+	g := &Gateway{options: o, intake: NewIntake(DefaultHeld), now: o.Now}
+	if g.now == nil {
+		g.now = time.Now
+	}
+	g.scratch.New = func() any { return &scratch{buf: make([]byte, 8<<10)} }
+	return g
+}
+
+// Intake is the budget of held bytes.
+func (g *Gateway) Intake() *Intake { return g.intake }
+
+// Estate is the estate that new calls see; nil before the first.
+func (g *Gateway) Estate() *catalog.Estate {
+	if s := g.current.Load(); s != nil {
+		return s.Estate
+	}
+	return nil
+}
+
+// Use replaces the estate that new calls see; calls under way keep theirs. It
+// gives, for each endpoint that cannot be used, why. Doors to endpoints that
+// did not change are kept with their connections; the others let go of theirs
+// as their calls end.
+func (g *Gateway) Use(e *catalog.Estate) []error {
+	g.swap.Lock()
+	defer g.swap.Unlock()
+	old := g.current.Load()
+	next := &Snapshot{Estate: e, ways: make([]way, len(e.Offerings)), doors: make(map[string]*egress.Door)}
+	var problems []error
+	for _, endpoint := range e.Endpoints {
+		var door *egress.Door
+		if old != nil {
+			if d := old.doors[endpoint.Name]; d != nil && d.Missing() == nil && d.Same(endpoint) {
+				door = d
+			}
+		}
+		if door == nil {
+			door = egress.Open(endpoint, g.options.Egress)
+		}
+		if err := door.Missing(); err != nil {
+			problems = append(problems, err)
+		}
+		next.doors[endpoint.Name] = door
+	}
+	for i, o := range e.Offerings {
+		next.ways[i] = way{
+			door:       next.doors[o.Endpoint.Name],
+			chat:       openai.Path(o, call.Chat),
+			embeddings: openai.Path(o, call.Embeddings),
+			target:     openai.TargetOf(o),
+		}
+	}
+	g.intake.SetBudget(orElse(e.Enclave.HeldBytes, DefaultHeld))
+	g.current.Store(next)
+	if old != nil {
+		for name, d := range old.doors {
+			if next.doors[name] != d {
+				d.Close()
+			}
+		}
+	}
+	return problems
+}
+
+func orElse[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+// limits gives the bounds of a call at an offering: the strictest of workload,
+// endpoint and enclave that say anything, else the defaults.
+func limits(e *catalog.Estate, w *catalog.Workload, o *catalog.Offering) catalog.Limits {
+	out := defaultLimits
+	for _, c := range o.Model.Capabilities {
+		if c == "reasoning" {
+			out.FirstContent, out.Gap = reasoningSilence, reasoningSilence
+		}
+	}
+	pick := func(d time.Duration, l ...time.Duration) time.Duration {
+		var least time.Duration
+		for _, v := range l {
+			if v > 0 && (least == 0 || v < least) {
+				least = v
+			}
+		}
+		return orElse(least, d)
+	}
+	a, b, c := o.Endpoint.Limits, w.Limits, e.Enclave.Limits
+	out.Header = pick(out.Header, a.Header, b.Header, c.Header)
+	out.FirstContent = pick(out.FirstContent, a.FirstContent, b.FirstContent, c.FirstContent)
+	out.Gap = pick(out.Gap, a.Gap, b.Gap, c.Gap)
+	out.Total = pick(out.Total, a.Total, b.Total, c.Total)
+	return out
+}
+
+// Inbound is a call as ingress found it by its route and header.
+type Inbound struct {
+	Dialect    dialect.Name
+	Action     call.Action
+	Route      string // pattern of the route
+	Alias      string // from the URL; empty: the body names it
+	Azure      bool   // by one of Azure's URLs
+	Credential identity.Credential
+	Refusal    error // what ingress refuses it with, if it does
+}
+
+// Serve carries one call and writes its reply, whatever it is, to w.
+func (g *Gateway) Serve(w http.ResponseWriter, r *http.Request, in Inbound) {
+	s := g.begin(w, r, in)
+	defer s.settle()
+	if err := s.serve(r.Context()); err != nil {
+		s.refuse(err)
+	}
+}

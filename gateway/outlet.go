@@ -1,0 +1,138 @@
+package gateway
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+// outlet is the way back to the caller. It counts what is released, and keeps
+// a silent stream alive. Its lock lets the keep-alive timer and the call write
+// in turn.
+type outlet struct {
+	mu      sync.Mutex
+	w       http.ResponseWriter
+	flusher http.Flusher
+	begun   bool // the header is out
+	early   bool // it went out with a keep-alive, before an offering had answered
+	status  int
+	written int64
+	first   time.Time // when the first byte was released
+	last    time.Time // when something was last released
+	pulse   *time.Timer
+	every   time.Duration
+	beat    []byte
+	closed  bool
+}
+
+func (o *outlet) open(w http.ResponseWriter) {
+	o.w = w
+	o.flusher, _ = w.(http.Flusher)
+}
+
+// keepAlive sends beat whenever nothing was released for every, from now on
+// until close. The first one sends the header of a stream before it.
+func (o *outlet) keepAlive(beat []byte, every time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.beat, o.every, o.last = beat, every, time.Now()
+	o.pulse = time.AfterFunc(every, o.tick)
+}
+
+// tick runs on the pulse timer; close ends it.
+func (o *outlet) tick() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return
+	}
+	if silent := time.Since(o.last); silent < o.every {
+		o.pulse.Reset(o.every - silent)
+		return
+	}
+	if !o.begun {
+		o.early = true
+		setStream(o.w.Header())
+		o.start(http.StatusOK)
+	}
+	o.put(o.beat) // a caller who has gone is noticed by the call itself
+	o.flush()
+	o.pulse.Reset(o.every)
+}
+
+// start sends the header. The caller holds the lock.
+func (o *outlet) start(status int) {
+	o.begun, o.status = true, status
+	o.w.WriteHeader(status)
+}
+
+// put releases bytes. The caller holds the lock.
+func (o *outlet) put(b []byte) error {
+	n, err := o.w.Write(b)
+	o.written += int64(n)
+	o.last = time.Now()
+	if o.first.IsZero() {
+		o.first = o.last
+	}
+	return err
+}
+
+func (o *outlet) flush() {
+	if o.flusher != nil {
+		o.flusher.Flush()
+	}
+}
+
+// whole releases a reply that is all there.
+func (o *outlet) whole(status int, b []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.start(status)
+	return o.put(b)
+}
+
+// begin releases the first part of a stream, without a flush. set is called
+// before the header goes out; if a keep-alive has sent it, late is called.
+func (o *outlet) begin(b []byte, set, late func(http.Header)) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.early {
+		late(o.w.Header())
+	} else {
+		set(o.w.Header())
+		o.start(http.StatusOK)
+	}
+	return o.put(b)
+}
+
+// more releases further parts of a stream that has begun, without a flush.
+func (o *outlet) more(b []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.put(b)
+}
+
+// push lets what was released leave at once.
+func (o *outlet) push() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.flush()
+}
+
+// hasBegun reports whether the header is out, so that failures must be told
+// in-band.
+func (o *outlet) hasBegun() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.begun
+}
+
+// close ends the keep-alives. Nothing is released after it.
+func (o *outlet) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed = true
+	if o.pulse != nil {
+		o.pulse.Stop()
+	}
+}

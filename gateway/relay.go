@@ -1,0 +1,223 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strconv"
+
+	"bulkhead/call"
+	"bulkhead/dialect"
+	"bulkhead/dialect/openai"
+	"bulkhead/fault"
+)
+
+// relay releases an answer to the caller: a whole reply at once, a stream as
+// it comes.
+func (s *serving) relay(a *answer) error {
+	defer a.close()
+	s.rec.Offering, s.rec.Model = a.offering.Name, a.offering.Model.FullName()
+	if a.whole != nil {
+		return s.relayWhole(a)
+	}
+	return s.relayStream(a)
+}
+
+func (s *serving) relayWhole(a *answer) error {
+	h := s.w.Header()
+	answered(h, a.offering, a.reply.Header)
+	setBody(h, a)
+	s.rec.Usage = consumed(a.said.Usage, s.rec.BytesIn, a.said.Text)
+	s.rec.Finish = a.said.Finish
+	if err := s.out.whole(http.StatusOK, a.whole.bytes); err != nil {
+		return fault.New(fault.Cancelled, "The caller went away.").Because(err)
+	}
+	s.rec.Ending = call.Complete
+	return nil
+}
+
+// setBody sets type and length of a body that goes on as the vendor sent it.
+func setBody(h http.Header, a *answer) {
+	typ := a.reply.Header.Get("Content-Type")
+	if kind, _, err := mime.ParseMediaType(typ); err != nil || kind != "application/json" {
+		typ = "application/json"
+	}
+	h["Content-Type"] = []string{typ}
+	h["Content-Length"] = []string{strconv.Itoa(len(a.whole.bytes))}
+}
+
+// openStream reads a stream up to its first content and keeps what came. Until
+// then nothing has gone to the caller, and another offering may be asked.
+func (s *serving) openStream(a *answer) error {
+	if kind, _, err := mime.ParseMediaType(a.reply.Header.Get("Content-Type")); err != nil || kind != "text/event-stream" {
+		return fault.New(fault.UpstreamError, "The offering %s did not answer with a stream.", a.offering.Name)
+	}
+	s.events.Reset(a.reply.Body, s.buf, maxEventBytes)
+	keep := func(b []byte) error {
+		if a.opening = append(a.opening, b...); len(a.opening) > openingEventsMax {
+			return fault.New(fault.UpstreamError, "The offering %s sent a stream without content.", a.offering.Name)
+		}
+		return nil
+	}
+	ended := s.fill(a)
+	for !a.meter.content && a.done == nil {
+		more, err := s.next(a, keep)
+		switch {
+		case err != nil:
+			return err
+		case a.meter.failed:
+			return fault.New(fault.UpstreamError, "The vendor of the offering %s failed before it had said anything.", a.offering.Name)
+		case !more && ended != nil:
+			return s.sendFault(a.offering, ended)
+		case !more:
+			ended = s.fill(a)
+		}
+	}
+	return nil
+}
+
+// relayStream releases what was kept and then every event as it comes. The end
+// marker goes last, once all else is done.
+func (s *serving) relayStream(a *answer) error {
+	defer func() {
+		s.rec.Usage = consumed(a.meter.usage, s.rec.BytesIn, a.meter.text)
+		s.rec.Finish = a.meter.finish
+	}()
+	err := s.out.begin(a.opening,
+		func(h http.Header) { setStream(h); answered(h, a.offering, a.reply.Header) },
+		func(h http.Header) { h[http.TrailerPrefix+"Bulkhead-Offering"] = []string{a.offering.Name} })
+	var ended error
+	for err == nil {
+		more := true
+		for more && err == nil && a.done == nil {
+			more, err = s.next(a, s.out.more)
+		}
+		switch {
+		case err != nil:
+		case a.done != nil:
+			s.rec.Ending = call.Complete
+			err = s.out.more(a.done)
+			s.out.push()
+			a.reply.Finish()
+			return s.gone(err)
+		case a.meter.failed: // the vendor has told the caller itself
+			s.out.push()
+			s.rec.Ending, s.rec.Kind = call.Cut, string(fault.UpstreamError)
+			return nil
+		case ended != nil:
+			err = s.sendFault(a.offering, ended)
+		default:
+			s.out.push()
+			a.watch.expect("the next event", a.limits.Gap, a.total)
+			ended = s.fill(a)
+		}
+	}
+	return err
+}
+
+// next takes the next event that is held and gives its bytes to put, unless it
+// is dropped or ends the stream. It says no when none is held.
+func (s *serving) next(a *answer, put func([]byte) error) (bool, error) {
+	e, ok := s.events.Next()
+	if !ok {
+		return false, nil
+	}
+	what, err := a.meter.read(&s.scan, e, a.asked)
+	switch {
+	case err != nil:
+		return false, err
+	case what == end:
+		a.done = append(a.done, e.Raw...)
+	case what == forward:
+		return true, put(e.Raw)
+	}
+	return true, nil
+}
+
+// fill waits for more of the stream. A stream may end within its end marker:
+// the blank line that should follow is supplied.
+func (s *serving) fill(a *answer) error {
+	err := s.events.Fill()
+	if err == io.EOF && string(bytes.TrimSpace(s.events.Rest())) == "data: "+openai.Done {
+		a.done = []byte("data: " + openai.Done + "\n\n")
+		return nil
+	}
+	return err
+}
+
+// gone is what a failed write to the caller means; nil stays nil.
+func (s *serving) gone(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fault.New(fault.Cancelled, "The caller went away.").Because(err)
+}
+
+// refuse tells the caller why there is no reply, or no more of it: as a status
+// and a body in its dialect, or in-band if a stream has begun.
+func (s *serving) refuse(err error) {
+	f := fault.From(err)
+	if s.r.Context().Err() != nil {
+		f = fault.New(fault.Cancelled, "The caller went away.").Because(err)
+	}
+	s.rec.Kind = string(f.Kind)
+	if s.out.begun {
+		s.rec.Ending = call.Cut
+	}
+	if f.Kind == fault.Internal || f.Cause != nil && f.Kind != fault.Cancelled {
+		s.g.options.Log.LogAttrs(s.r.Context(), slog.LevelWarn, "call failed", slog.String("call", string(s.rec.ID)), slog.String("kind", string(f.Kind)), slog.Any("cause", f.Cause))
+	}
+	if f.Kind == fault.Cancelled {
+		s.rec.Ending = call.Gone
+		return // there is nobody to tell
+	}
+	var own *refused
+	if errors.As(err, &own) {
+		defer own.answer.close()
+	}
+	if s.out.hasBegun() {
+		s.refuseInBand(f, own)
+		return
+	}
+	h := s.w.Header()
+	setRefusal(h, f, dialect.Retryable(f))
+	if own != nil {
+		delete(h, "Bulkhead-Error") // the words are the vendor's
+		answered(h, own.answer.offering, own.answer.reply.Header)
+		setBody(h, own.answer)
+		s.rec.Offering = own.answer.offering.Name
+		s.finish(own.answer.reply.Status, own.answer.whole.bytes)
+		return
+	}
+	b := dialect.Refusal(s.in.Dialect, f, s.rec.ID)
+	h["Content-Type"] = []string{"application/json"}
+	h["Content-Length"] = []string{strconv.Itoa(len(b))}
+	if s.in.Dialect == dialect.Bedrock {
+		h["X-Amzn-Errortype"] = []string{dialect.ErrorType(dialect.Bedrock, f.Kind)}
+	}
+	s.finish(dialect.Status(f.Kind), b)
+}
+
+// finish releases a refusal; a caller who has gone misses nothing.
+func (s *serving) finish(status int, b []byte) {
+	if err := s.out.whole(status, b); err != nil {
+		s.rec.Ending = call.Gone
+	}
+}
+
+// refuseInBand ends a stream that has begun.
+func (s *serving) refuseInBand(f *fault.Fault, own *refused) {
+	event := openai.ErrorEvent(f, s.rec.ID)
+	if own != nil {
+		event = append([]byte("data: "), bytes.ReplaceAll(bytes.TrimSpace(own.answer.whole.bytes), []byte("\n"), []byte("\ndata: "))...)
+		event = append(event, "\n\n"...)
+	}
+	s.w.Header()[http.TrailerPrefix+"Bulkhead-Error"] = []string{string(f.Kind)}
+	if err := s.out.more(event); err != nil {
+		s.rec.Ending = call.Gone
+	}
+	s.out.push()
+}

@@ -1,0 +1,215 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"bulkhead/call"
+	"bulkhead/catalog"
+	"bulkhead/dialect/openai"
+	"bulkhead/egress"
+	"bulkhead/fault"
+)
+
+// answer is an attempt that succeeded: a whole unary reply, or a stream up to
+// its first content.
+type answer struct {
+	offering *catalog.Offering
+	reply    *egress.Reply
+	cancel   context.CancelCauseFunc
+	watch    *watch
+	limits   catalog.Limits
+	total    time.Time
+
+	whole *body        // unary: the reply's body
+	said  openai.Reply // unary: what it says of itself
+
+	asked   bool   // stream: the caller wants the usage chunk
+	opening []byte // stream: what came up to the first content
+	meter   meter
+	done    []byte // stream: the end marker, held back; nil until it came
+}
+
+// close ends the attempt. It may be called more than once.
+func (a *answer) close() {
+	a.watch.stop()
+	if a.reply != nil {
+		a.reply.Body.Close()
+	}
+	a.whole.release()
+	a.cancel(nil)
+}
+
+// send asks the offerings in order. Until content has come from one, the next
+// may be asked in its stead; every attempt is written down.
+func (s *serving) send(ctx context.Context, w *catalog.Workload, request *openai.Request, offerings []*catalog.Offering) (*answer, error) {
+	if request.Stream {
+		s.out.keepAlive(openai.KeepAlive, keepAliveAfter)
+	}
+	var worst *fault.Fault
+	again := false
+	for i := 0; i < len(offerings) && len(s.rec.Attempts) < maxAttempts; {
+		a, err := s.attempt(ctx, w, request, offerings[i])
+		if err == nil {
+			s.body.release() // no further attempt is possible
+			return a, nil
+		}
+		f := fault.From(err)
+		if conclusive(f) {
+			return nil, err
+		}
+		if letGo(f) && !again {
+			again = true // the vendor had closed an idle connection: that says nothing about it
+			continue
+		}
+		worst, again = worse(worst, f), false
+		i++
+	}
+	if len(offerings) > 1 && worst.Kind != fault.UpstreamRateLimited {
+		worst.NoRetry = true // the caller's SDK would only repeat what has been tried
+	}
+	return nil, worst
+}
+
+// conclusive reports whether no other offering should be asked: the fault is
+// the caller's, or ours, or the call's time is up.
+func conclusive(f *fault.Fault) bool {
+	switch f.Kind {
+	case fault.UpstreamRefused, fault.Cancelled, fault.Overloaded, fault.Internal:
+		return true
+	case fault.UpstreamTimeout:
+		return f.NoRetry
+	}
+	return false
+}
+
+// letGo reports whether an attempt failed on a connection that had served
+// before and was closed without a word.
+func letGo(f *fault.Fault) bool {
+	var e *egress.Failure
+	return errors.As(f.Cause, &e) && e.Reused && (e.Phase == egress.Sending || e.Phase == egress.Waiting)
+}
+
+// worse picks which of two failed attempts the caller is told of: a limit that
+// passes is more use than a fault that may not.
+func worse(a, b *fault.Fault) *fault.Fault {
+	if a != nil && a.Kind == fault.UpstreamRateLimited && b.Kind != fault.UpstreamRateLimited {
+		return a
+	}
+	return b
+}
+
+// attempt asks one offering once.
+func (s *serving) attempt(ctx context.Context, w *catalog.Workload, request *openai.Request, o *catalog.Offering) (*answer, error) {
+	begun := s.g.now()
+	a := &answer{offering: o, limits: limits(s.snapshot.Estate, w, o), asked: request.Usage}
+	a.total = s.total(a.limits)
+	ctx, a.cancel = context.WithCancelCause(ctx)
+	a.watch = newWatch(a.cancel)
+	err := s.ask(ctx, request, a)
+	try := call.Attempt{Offering: o.Name, Endpoint: o.Endpoint.Name, Took: s.g.now().Sub(begun)}
+	if a.reply != nil {
+		try.Status, try.Vendor = a.reply.Status, vendorID(a.reply.Header)
+	}
+	if err != nil {
+		f := fault.From(err)
+		try.Kind = string(f.Kind)
+		if f.Kind != fault.UpstreamRefused {
+			a.close()
+		}
+	}
+	s.rec.Attempts = append(s.rec.Attempts, try)
+	return a, err
+}
+
+// ask sends the request and takes the reply as far as it must be known before
+// another offering is out of the question.
+func (s *serving) ask(ctx context.Context, request *openai.Request, a *answer) error {
+	way := &s.snapshot.ways[a.offering.Index]
+	out := egress.Request{Target: way.chat, Accept: "application/json", Header: upstreamHeader(s.r.Header), Body: request.For(way.target)}
+	if s.in.Action == call.Embeddings {
+		out.Target = way.embeddings
+	}
+	if request.Stream {
+		out.Accept = "text/event-stream"
+		a.watch.expect("first content", a.limits.FirstContent, a.total)
+	} else {
+		a.watch.expect("the header of the reply", a.limits.Header, a.total)
+	}
+	var err error
+	if a.reply, err = way.door.Send(ctx, &out); err != nil {
+		return s.sendFault(a.offering, err)
+	}
+	switch {
+	case a.reply.Status != http.StatusOK:
+		return s.vendorFault(a)
+	case encoded(a.reply.Header):
+		return fault.New(fault.UpstreamError, "The offering %s answered in an encoding it was not asked for.", a.offering.Name)
+	case request.Stream:
+		return s.openStream(a)
+	}
+	return s.takeWhole(a)
+}
+
+func encoded(h http.Header) bool {
+	v := h.Get("Content-Encoding")
+	return v != "" && !strings.EqualFold(v, "identity")
+}
+
+// takeWhole reads a unary reply to its end and what it says of itself.
+func (s *serving) takeWhole(a *answer) error {
+	a.watch.expect("the rest of the reply", a.limits.Gap, a.total)
+	announced := int64(-1)
+	if n, err := strconv.ParseInt(a.reply.Header.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
+		announced = n
+	}
+	overflow := fault.New(fault.UpstreamError, "The offering %s answered with more than %d bytes.", a.offering.Name, int64(maxReplyBytes))
+	var err error
+	if a.whole, err = s.g.intake.read(&progress{a}, announced, maxReplyBytes, overflow); err != nil {
+		return s.sendFault(a.offering, err)
+	}
+	if a.said, err = openai.ReadReply(&s.scan, a.whole.bytes); err != nil {
+		return fault.New(fault.UpstreamError, "The offering %s answered with something that is not a JSON object.", a.offering.Name).Because(err)
+	}
+	return nil
+}
+
+// progress reads a reply's body and moves the deadline with every part of it.
+type progress struct{ a *answer }
+
+// Read reads the reply's body.
+func (p *progress) Read(b []byte) (int, error) {
+	n, err := p.a.reply.Body.Read(b)
+	if n > 0 && err == nil {
+		p.a.watch.expect("the rest of the reply", p.a.limits.Gap, p.a.total)
+	}
+	return n, err
+}
+
+// sendFault says what a failed send means to the caller.
+func (s *serving) sendFault(o *catalog.Offering, err error) error {
+	var f *fault.Fault
+	if errors.As(err, &f) { // why the attempt was ended: a limit, or bytes held
+		told := *f
+		if f.Kind == fault.UpstreamTimeout {
+			told.Message = strings.Replace(f.Message, "The offering", "The offering "+o.Name, 1)
+		}
+		return &told
+	}
+	if s.r.Context().Err() != nil {
+		return fault.New(fault.Cancelled, "The caller went away.").Because(err)
+	}
+	var e *egress.Failure
+	switch {
+	case errors.As(err, &e) && e.Phase == egress.Connecting:
+		return fault.New(fault.UpstreamUnavailable, "The offering %s cannot be reached.", o.Name).Because(err)
+	case errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE):
+		return fault.New(fault.UpstreamError, "The offering %s reset the connection.", o.Name).Because(err)
+	}
+	return fault.New(fault.UpstreamError, "The offering %s broke off before its reply was whole.", o.Name).Because(err)
+}

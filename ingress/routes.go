@@ -1,0 +1,145 @@
+package ingress
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"bulkhead/call"
+	"bulkhead/dialect"
+	"bulkhead/fault"
+	"bulkhead/gateway"
+)
+
+// useChat is what callers of dialects that are not built yet can do.
+const useChat = "Use POST /v1/chat/completions with an OpenAI client."
+
+// match finds a request's route by its path as it was sent, so that nothing is
+// cleaned, redirected or decoded twice.
+func match(r *http.Request) gateway.Inbound {
+	path := r.URL.EscapedPath()
+	var in gateway.Inbound
+	switch {
+	case strings.HasPrefix(path, "/openai/deployments/"):
+		in = deployment(strings.TrimPrefix(path, "/openai/deployments/"))
+	case strings.HasPrefix(path, "/openai/v1/"):
+		in = openai("/openai/v1/", strings.TrimPrefix(path, "/openai/v1/"))
+		in.Azure = true
+	case strings.HasPrefix(path, "/openai/"):
+		in = openai("/openai/", strings.TrimPrefix(path, "/openai/"))
+		in.Azure = true
+		if in.Action == call.Chat || in.Action == call.Embeddings {
+			in.Refusal = nowhere().Refusal // Azure has these below a deployment only
+		}
+	case strings.HasPrefix(path, "/v1beta/") || strings.HasPrefix(path, "/v1/projects/") || strings.HasPrefix(path, "/v1beta1/"):
+		return gemini(path)
+	case strings.HasPrefix(path, "/model/"):
+		return bedrock(path)
+	case strings.HasPrefix(path, "/v1/"):
+		if r.Header["Anthropic-Version"] != nil && strings.HasPrefix(path, "/v1/models") {
+			return unserved(dialect.Anthropic, "/v1/models for Anthropic", useChat)
+		}
+		in = openai("/v1/", strings.TrimPrefix(path, "/v1/"))
+	default:
+		in = nowhere()
+	}
+	if in.Refusal == nil {
+		in.Refusal = method(r, in.Action)
+	}
+	return in
+}
+
+func nowhere() gateway.Inbound {
+	return gateway.Inbound{Dialect: dialect.OpenAI, Refusal: fault.New(fault.NoSuchRoute, "Nothing is served at this path. An OpenAI client's base URL ends in /v1, an Azure client's endpoint has no path.").Final()}
+}
+
+// method refuses what is no POST, or for lists no GET.
+func method(r *http.Request, a call.Action) error {
+	want := http.MethodPost
+	if a == call.Models {
+		want = http.MethodGet
+	}
+	if r.Method == want || a == call.Models && r.Method == http.MethodHead {
+		return nil
+	}
+	return fault.New(fault.MethodNotAllowed, "This path is served with %s.", want).Final()
+}
+
+// openai matches the part of a path behind the dialect's prefix.
+func openai(prefix, rest string) gateway.Inbound {
+	in := gateway.Inbound{Dialect: dialect.OpenAI, Route: prefix + rest}
+	switch rest {
+	case "chat/completions":
+		in.Action = call.Chat
+		return in
+	case "embeddings":
+		in.Action = call.Embeddings
+		return in
+	case "models":
+		in.Action = call.Models
+		return in
+	case "messages", "messages/count_tokens", "complete", "messages/batches":
+		return unserved(dialect.Anthropic, prefix+rest, useChat)
+	}
+	head, tail, below := strings.Cut(rest, "/")
+	switch head {
+	case "models":
+		name, err := url.PathUnescape(tail)
+		if err != nil || name == "" || strings.HasSuffix(tail, "/") {
+			return nowhere()
+		}
+		in.Action, in.Alias, in.Route = call.Models, name, prefix+"models/{id}"
+		return in
+	case "responses", "conversations":
+		return unserved(dialect.Responses, prefix+head, useChat)
+	case "completions", "audio", "images", "files", "uploads", "batches", "moderations", "fine_tuning", "vector_stores", "assistants", "threads", "realtime", "evals", "containers", "videos":
+		if head == "completions" && below {
+			return nowhere()
+		}
+		return unserved(dialect.OpenAI, prefix+head, useChat)
+	}
+	return nowhere()
+}
+
+// deployment matches Azure's older URLs, where the path names the model.
+func deployment(rest string) gateway.Inbound {
+	name, action, ok := strings.Cut(rest, "/")
+	alias, err := url.PathUnescape(name)
+	if !ok || err != nil || alias == "" {
+		return nowhere()
+	}
+	in := openai("/openai/deployments/{alias}/", action)
+	in.Azure = true
+	if in.Action == call.Models {
+		return nowhere()
+	}
+	in.Alias = alias
+	return in
+}
+
+// bedrock knows the routes of Bedrock's runtime.
+func bedrock(path string) gateway.Inbound {
+	switch _, action, _ := strings.Cut(strings.TrimPrefix(path, "/model/"), "/"); action {
+	case "converse", "converse-stream", "invoke", "invoke-with-response-stream", "count-tokens":
+		return unserved(dialect.Bedrock, "/model/{id}/"+action, useChat)
+	}
+	in := nowhere()
+	in.Dialect = dialect.Bedrock
+	return in
+}
+
+// gemini knows the routes of the Gemini API and Vertex.
+func gemini(path string) gateway.Inbound {
+	if strings.HasSuffix(path, "/models") {
+		return unserved(dialect.Gemini, "the list of models for Gemini", useChat)
+	}
+	if _, action, ok := strings.Cut(path[strings.LastIndexByte(path, '/')+1:], ":"); ok {
+		switch action {
+		case "generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents", "rawPredict", "streamRawPredict", "predict":
+			return unserved(dialect.Gemini, "models/{model}:"+action, useChat)
+		}
+	}
+	in := nowhere()
+	in.Dialect = dialect.Gemini
+	return in
+}
