@@ -3,8 +3,10 @@ package secret_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -111,15 +113,22 @@ func TestValue_PrintsNothingOfItself(t *testing.T) {
 
 func TestPepper_IsMadeOnceAndReadAfter(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "secrets")
-	first, made, err := secret.Pepper(dir, nil)
-	if err != nil || !made || len(first) != 32 {
-		t.Fatalf("Pepper = %d bytes, made %v, %v", len(first), made, err)
+	if _, err := secret.LoadPepper(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("LoadPepper without a folder = %v", err)
 	}
-	again, made, err := secret.Pepper(dir, nil)
-	if err != nil || made || !bytes.Equal(again, first) {
-		t.Errorf("the second reading gave another pepper (made %v, %v)", made, err)
+	first, err := secret.Pepper(dir, nil)
+	if err != nil || len(first) != secret.PepperBytes {
+		t.Fatalf("Pepper = %d bytes, %v", len(first), err)
 	}
-	other, _, err := secret.Pepper(filepath.Join(t.TempDir(), "secrets"), nil)
+	for name, again := range map[string]func() ([]byte, error){
+		"Pepper":     func() ([]byte, error) { return secret.Pepper(dir, nil) },
+		"LoadPepper": func() ([]byte, error) { return secret.LoadPepper(dir) },
+	} {
+		if b, err := again(); err != nil || !bytes.Equal(b, first) {
+			t.Errorf("%s gave another pepper after the first (%v)", name, err)
+		}
+	}
+	other, err := secret.Pepper(filepath.Join(t.TempDir(), "secrets"), nil)
 	if err != nil || bytes.Equal(other, first) {
 		t.Errorf("two folders share a pepper (%v)", err)
 	}
@@ -139,8 +148,11 @@ func TestPepper_GoesOnAfterACrashInTheMaking(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "key-pepper.new"), "half", 0o600)
-	if b, made, err := secret.Pepper(dir, nil); err != nil || !made || len(b) != 32 {
-		t.Errorf("Pepper = %d bytes, made %v, %v", len(b), made, err)
+	if _, err := secret.LoadPepper(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("LoadPepper took half a pepper, or made one: %v", err)
+	}
+	if b, err := secret.Pepper(dir, nil); err != nil || len(b) != 32 {
+		t.Errorf("Pepper = %d bytes, %v", len(b), err)
 	}
 }
 
@@ -171,28 +183,32 @@ func TestPepper_RefusesWhatAPersonShouldLookAt(t *testing.T) {
 			file := filepath.Join(dir, "key-pepper")
 			tt.prepare(t, dir, file)
 			before, _ := os.ReadFile(file)
-			b, made, err := secret.Pepper(dir, nil)
-			if err == nil || !strings.Contains(err.Error(), tt.want) || b != nil || made {
-				t.Errorf("Pepper = %q, made %v, %v; want an error with %q", b, made, err, tt.want)
+			for name, read := range map[string]func() ([]byte, error){
+				"Pepper":     func() ([]byte, error) { return secret.Pepper(dir, nil) },
+				"LoadPepper": func() ([]byte, error) { return secret.LoadPepper(dir) },
+			} {
+				if b, err := read(); err == nil || !strings.Contains(err.Error(), tt.want) || b != nil || errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("%s = %q, %v; want an error with %q", name, b, err, tt.want)
+				}
 			}
 			if after, _ := os.ReadFile(file); !bytes.Equal(before, after) {
 				t.Error("the file was touched")
 			}
 		})
 	}
-	if _, _, err := secret.Pepper(filepath.Join(t.TempDir(), "no", "such"), nil); err == nil {
+	if _, err := secret.Pepper(filepath.Join(t.TempDir(), "no", "such"), nil); err == nil {
 		t.Error("a folder whose parent is missing was made")
 	}
 	occupied := filepath.Join(t.TempDir(), "secrets")
 	write(t, occupied, "", 0o600)
-	if _, _, err := secret.Pepper(occupied, nil); err == nil || !strings.Contains(err.Error(), "not a folder") {
+	if _, err := secret.Pepper(occupied, nil); err == nil || !strings.Contains(err.Error(), "not a folder") {
 		t.Errorf("a file in place of the folder: %v", err)
 	}
 }
 
 func TestPepper_RefusesToGoOnWithoutRandomness(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "secrets")
-	if _, _, err := secret.Pepper(dir, io.LimitReader(bytes.NewReader(make([]byte, 64)), 31)); err == nil {
+	if _, err := secret.Pepper(dir, io.LimitReader(bytes.NewReader(make([]byte, 64)), 31)); err == nil {
 		t.Error("a pepper was made of 31 bytes")
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 0 {
