@@ -17,21 +17,22 @@ const pepperFile = "key-pepper"
 
 // Pepper reads the pepper of keys from dir, the secrets folder of a data
 // folder, and makes it at first use of 32 bytes from random (nil: the system's
-// own source). Keys that were minted under another one cannot hold under it, so
-// where there are keys already, use [LoadPepper]. The caller owns the data
-// folder (its lock), so that nobody else makes one at the same time.
+// own source). made tells that it is new: keys minted before cannot hold under
+// it, so where there are keys already, use [LoadPepper]. The caller owns the
+// data folder (its lock), so that nobody else makes one at the same time.
 //
 // The folder must be for its owner alone (0700), the file too (0600) and whole;
 // anything else is refused and left as it is, for a person to look at.
-func Pepper(dir string, random io.Reader) ([]byte, error) {
+func Pepper(dir string, random io.Reader) (pepper []byte, made bool, err error) {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("make secrets folder: %w", err)
+		return nil, false, fmt.Errorf("make secrets folder: %w", err)
 	}
-	pepper, err := LoadPepper(dir)
+	pepper, err = LoadPepper(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return makePepper(filepath.Join(dir, pepperFile), random)
+		pepper, err = makePepper(filepath.Join(dir, pepperFile), random)
+		return pepper, err == nil, err
 	}
-	return pepper, err
+	return pepper, false, err
 }
 
 // LoadPepper is [Pepper] for a pepper that must be there; one that is not is an

@@ -111,24 +111,29 @@ func TestValue_PrintsNothingOfItself(t *testing.T) {
 	}
 }
 
+func pepperOnly(b []byte, _ bool, err error) ([]byte, error) { return b, err }
+
 func TestPepper_IsMadeOnceAndReadAfter(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "secrets")
 	if _, err := secret.LoadPepper(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("LoadPepper without a folder = %v", err)
 	}
-	first, err := secret.Pepper(dir, nil)
-	if err != nil || len(first) != secret.PepperBytes {
-		t.Fatalf("Pepper = %d bytes, %v", len(first), err)
+	first, made, err := secret.Pepper(dir, nil)
+	if err != nil || !made || len(first) != secret.PepperBytes {
+		t.Fatalf("Pepper = %d bytes, made %v, %v", len(first), made, err)
 	}
 	for name, again := range map[string]func() ([]byte, error){
-		"Pepper":     func() ([]byte, error) { return secret.Pepper(dir, nil) },
+		"Pepper":     func() ([]byte, error) { return pepperOnly(secret.Pepper(dir, nil)) },
 		"LoadPepper": func() ([]byte, error) { return secret.LoadPepper(dir) },
 	} {
 		if b, err := again(); err != nil || !bytes.Equal(b, first) {
 			t.Errorf("%s gave another pepper after the first (%v)", name, err)
 		}
 	}
-	other, err := secret.Pepper(filepath.Join(t.TempDir(), "secrets"), nil)
+	if _, made, _ := secret.Pepper(dir, nil); made {
+		t.Error("a pepper that was there is said to be new")
+	}
+	other, _, err := secret.Pepper(filepath.Join(t.TempDir(), "secrets"), nil)
 	if err != nil || bytes.Equal(other, first) {
 		t.Errorf("two folders share a pepper (%v)", err)
 	}
@@ -151,8 +156,8 @@ func TestPepper_GoesOnAfterACrashInTheMaking(t *testing.T) {
 	if _, err := secret.LoadPepper(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("LoadPepper took half a pepper, or made one: %v", err)
 	}
-	if b, err := secret.Pepper(dir, nil); err != nil || len(b) != 32 {
-		t.Errorf("Pepper = %d bytes, %v", len(b), err)
+	if b, made, err := secret.Pepper(dir, nil); err != nil || !made || len(b) != 32 {
+		t.Errorf("Pepper = %d bytes, made %v, %v", len(b), made, err)
 	}
 }
 
@@ -184,7 +189,7 @@ func TestPepper_RefusesWhatAPersonShouldLookAt(t *testing.T) {
 			tt.prepare(t, dir, file)
 			before, _ := os.ReadFile(file)
 			for name, read := range map[string]func() ([]byte, error){
-				"Pepper":     func() ([]byte, error) { return secret.Pepper(dir, nil) },
+				"Pepper":     func() ([]byte, error) { return pepperOnly(secret.Pepper(dir, nil)) },
 				"LoadPepper": func() ([]byte, error) { return secret.LoadPepper(dir) },
 			} {
 				if b, err := read(); err == nil || !strings.Contains(err.Error(), tt.want) || b != nil || errors.Is(err, fs.ErrNotExist) {
@@ -196,19 +201,19 @@ func TestPepper_RefusesWhatAPersonShouldLookAt(t *testing.T) {
 			}
 		})
 	}
-	if _, err := secret.Pepper(filepath.Join(t.TempDir(), "no", "such"), nil); err == nil {
+	if _, _, err := secret.Pepper(filepath.Join(t.TempDir(), "no", "such"), nil); err == nil {
 		t.Error("a folder whose parent is missing was made")
 	}
 	occupied := filepath.Join(t.TempDir(), "secrets")
 	write(t, occupied, "", 0o600)
-	if _, err := secret.Pepper(occupied, nil); err == nil || !strings.Contains(err.Error(), "not a folder") {
+	if _, _, err := secret.Pepper(occupied, nil); err == nil || !strings.Contains(err.Error(), "not a folder") {
 		t.Errorf("a file in place of the folder: %v", err)
 	}
 }
 
 func TestPepper_RefusesToGoOnWithoutRandomness(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "secrets")
-	if _, err := secret.Pepper(dir, io.LimitReader(bytes.NewReader(make([]byte, 64)), 31)); err == nil {
+	if _, _, err := secret.Pepper(dir, io.LimitReader(bytes.NewReader(make([]byte, 64)), 31)); err == nil {
 		t.Error("a pepper was made of 31 bytes")
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 0 {
