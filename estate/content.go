@@ -28,9 +28,6 @@ type content struct {
 func (c *content) add(d *document, report *Report) {
 	folder := strings.TrimSuffix(path.Dir(d.file), ".")
 	if d.root == nil || d.bad[d.root] {
-		if c.lost == nil {
-			c.lost = map[string]bool{}
-		}
 		c.lost[folder] = true
 		return
 	}

@@ -65,7 +65,7 @@ func build(snap *snapshot) (*catalog.Estate, *Report) {
 	report := &Report{Faults: snap.faults}
 	report.Counts.Files = len(snap.files)
 	docs, texts := map[string]*document{}, map[string]string{}
-	content := &content{}
+	content := &content{lost: map[string]bool{}}
 	for _, name := range slices.Sorted(maps.Keys(snap.files)) {
 		data := snap.files[name]
 		if path.Ext(name) == ".cedar" {
@@ -80,7 +80,9 @@ func build(snap *snapshot) (*catalog.Estate, *Report) {
 			Hint: "write it; bulkhead init DIR shows a worked example"})
 	}
 	est := join(content, report)
-	notInEffect(snap, report)
+	if len(report.Faults) == 0 {
+		notInEffect(snap, report)
+	}
 	report.settle()
 	if len(report.Faults) > 0 {
 		return nil, report

@@ -136,7 +136,12 @@ func (w *walker) top(name string) error {
 	return nil
 }
 
+// fileHint says what to do with a file that nothing reads.
 func fileHint(name string) string {
+	dir, base := path.Split(name)
+	if end, known := folders()[strings.TrimSuffix(dir, "/")]; known {
+		return fmt.Sprintf("name it %s%s, or move it out", strings.TrimSuffix(base, path.Ext(base)), end)
+	}
 	if nearest(name, []string{"enclave.yaml", "enclave.yml"}) != "" {
 		return "did you mean \"enclave.yaml\"?"
 	}
@@ -163,7 +168,7 @@ func (w *walker) folder(name, end string) error {
 		case info.IsDir():
 			w.fault(file, "is a folder within a folder", "move its files up into "+name)
 		case path.Ext(file) != end:
-			w.fault(file, "is a file that nothing reads", fmt.Sprintf("name it %s%s, or move it out", strings.TrimSuffix(e.Name(), path.Ext(file)), end))
+			w.fault(file, "is a file that nothing reads", fileHint(file))
 		default:
 			if err := w.file(file, info); err != nil {
 				return err

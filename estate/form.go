@@ -146,7 +146,10 @@ func affiliationProblem(s string) (problem, hint string) {
 	if !gov {
 		return "", ""
 	}
-	return citizenshipProblem(country)
+	if problem, _ := citizenshipProblem(country); problem != "" {
+		return "names no country", "write US-FED, US-SLTT, CONTRACTOR or a country's government such as GBR-GOV"
+	}
+	return "", ""
 }
 
 // secretProblem refuses a value where a reference belongs, without repeating it.

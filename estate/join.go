@@ -20,6 +20,7 @@ type joiner struct {
 	contracts  map[string]*catalog.Contract
 	partitions map[string]*partition // shipped and declared
 	endpoints  map[string]*catalog.Endpoint
+	where      map[string]*partition // by endpoint; none if its partition had a fault
 	offerings  map[string]*catalog.Offering
 	first      map[string]spot // where a name was declared first
 }
@@ -30,6 +31,28 @@ type spot struct {
 	at
 }
 
+// markLost notes the folders in which a name could not be read, so that what
+// refers to it is not faulted as well.
+func (j *joiner) markLost() {
+	mark := func(folder string, lost bool) {
+		if lost {
+			j.lost[folder] = true
+		}
+	}
+	for _, v := range j.content.vendors {
+		mark("vendors", v.value.Vendor.V == "" || !v.value.Models.written() || v.value.Models.lost)
+	}
+	for _, c := range j.content.contracts {
+		mark("contracts", c.value.Contract.V == "" || !c.value.Lines.written() || c.value.Lines.lost)
+	}
+	for _, c := range j.content.clouds {
+		mark("clouds", c.value.Endpoints.lost || c.value.Partitions.lost || c.value.Offerings.lost)
+	}
+	for _, w := range j.content.workloads {
+		mark("workloads", w.value.Workload.V == "")
+	}
+}
+
 // join builds the estate; it is whole only if the report has no faults.
 func join(c *content, report *Report) *catalog.Estate {
 	j := &joiner{content: c, report: report,
@@ -38,9 +61,11 @@ func join(c *content, report *Report) *catalog.Estate {
 		contracts:  map[string]*catalog.Contract{},
 		partitions: maps.Clone(shippedPartitions()),
 		endpoints:  map[string]*catalog.Endpoint{},
+		where:      map[string]*partition{},
 		offerings:  map[string]*catalog.Offering{},
 		first:      map[string]spot{},
 	}
+	j.markLost()
 	j.joinEnclave()
 	for _, v := range c.vendors {
 		j.joinVendor(v.file, v.value)
@@ -64,7 +89,9 @@ func join(c *content, report *Report) *catalog.Estate {
 	for _, x := range c.exclusions {
 		j.joinExclusions(x.file, x.value)
 	}
-	j.remark()
+	if len(report.Faults) == 0 {
+		j.remark()
+	}
 	return j.est
 }
 

@@ -52,11 +52,12 @@ func (j *joiner) partition(file, cloud string, ref text) *partition {
 		return nil
 	case p.Cloud != cloud && p.Cloud != "" && cloud != "":
 		j.fault(here, Impossible, "move the endpoint into a file with cloud: "+p.Cloud, "partition %s is of cloud %s, not %s", quoted(ref.V), p.Cloud, cloud)
+		return nil
 	case p.Domain == "" && shippedPartitions()[p.Name] != nil && j.first["partition "+p.Name].file == "":
 		j.fault(here, OtherDomain, "declare it with its domain: partitions: {"+ref.V+": {domain: …, ceiling: …, regions: {…}}}",
 			"no public source states the domain of partition %s", quoted(ref.V))
 		return nil
-	case p.Domain != "" && j.domain() != "" && p.Domain != j.domain():
+	case p.Domain != "" && j.domain() != "" && p.Domain != j.domain() && j.first["partition "+p.Name].file == "": // a declared one was faulted where it is declared
 		j.fault(here, OtherDomain, "declare it in the estate of that domain", "partition %s lies in domain %s, this enclave in %s", quoted(ref.V), p.Domain, j.domain())
 	}
 	return p
@@ -69,6 +70,7 @@ func (j *joiner) joinEndpoints(file string, f *cloudFile) {
 			continue
 		}
 		if p := j.partition(file, f.Cloud.V, e.Partition); p != nil {
+			j.where[r.Name] = p
 			j.region(file, e.Region, p)
 		}
 		j.checkEndpoint(file, r)
@@ -124,8 +126,8 @@ func (j *joiner) checkEndpoint(file string, r row[endpoint]) {
 
 // region faults a region that the partition does not have.
 func (j *joiner) region(file string, ref text, p *partition) {
-	if ref.V == "" || p.Regions[ref.V] != "" {
-		return
+	if ref.V == "" || p.Regions[ref.V] != "" || len(p.Regions) == 0 {
+		return // without regions, the partition has a fault of its own
 	}
 	if _, declared := p.Regions[ref.V]; declared {
 		return // its country had a fault of its own
@@ -149,7 +151,7 @@ func (j *joiner) joinOfferings(file string, f *cloudFile) {
 			}
 			continue
 		}
-		if p := j.partitions[ends.Partition]; p != nil {
+		if p := j.where[ends.Name]; p != nil {
 			for _, region := range o.Regions.Items {
 				j.region(file, region, p)
 			}

@@ -128,7 +128,7 @@ type line struct {
 	at
 	Obligated   amount `key:"obligated,required" doc:"Money obligated"`
 	NotToExceed amount `key:"not_to_exceed" doc:"Most that may ever be spent" default:"obligated"`
-	Currency    text   `key:"currency,required" enum:"USD" doc:"Currency"`
+	Currency    text   `key:"currency,required" enum:"USD" doc:"Currency of the amounts"`
 	Period      period `key:"period,required" doc:"Period of performance"`
 }
 

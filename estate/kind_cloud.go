@@ -89,7 +89,7 @@ type price struct {
 	Input       amount `key:"input_per_mtok,required" doc:"Price of a million input tokens"`
 	CachedInput amount `key:"cached_input_per_mtok" doc:"Price of a million input tokens read from the vendor's cache" default:"that of input"`
 	Output      amount `key:"output_per_mtok,required" doc:"Price of a million output tokens"`
-	Currency    text   `key:"currency,required" enum:"USD" doc:"Currency"`
+	Currency    text   `key:"currency,required" enum:"USD" doc:"Currency of the amounts"`
 }
 
 // exclusionFile is one of exclusions/*.yaml.

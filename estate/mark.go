@@ -24,13 +24,13 @@ func markingProblem(s string) (problem, hint string) {
 		}
 		return "is not a banner", example
 	}
-	if bannerLevel(s) == "" {
-		return "does not begin with a classification or CUI", example
-	}
 	for _, segment := range strings.Split(strings.TrimPrefix(s, "//"), "//") {
 		if strings.TrimSpace(segment) != segment || segment == "" {
 			return "has an empty or padded segment", "separate segments with // and no spaces"
 		}
+	}
+	if bannerLevel(s) == "" {
+		return "does not begin with a classification or CUI", example
 	}
 	return "", ""
 }

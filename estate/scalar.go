@@ -124,7 +124,11 @@ func (d *duration) read(r *reader, n *yaml.Node, f field) {
 	d.at = place(n)
 	const hint = "write a duration above zero such as 120s or 30m"
 	if !isText(n) {
-		r.wrongType(n, f, "a duration", hint)
+		better := hint
+		if n.Tag == "!!int" && isPlainNumber(n.Value) && n.Value[0] != '-' {
+			better = "write its unit: " + n.Value + "s"
+		}
+		r.wrongType(n, f, "a duration", better)
 		return
 	}
 	v, err := time.ParseDuration(n.Value)

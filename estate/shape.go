@@ -122,9 +122,14 @@ func (r *reader) structure(v reflect.Value, n *yaml.Node, f field) {
 		r.into(v.FieldByIndex(inner.index).Addr().Interface(), value, inner)
 	}
 	for _, inner := range fields {
-		if inner.required && !seen[inner.key] {
-			r.fault(place(n), MissingKey, fmt.Sprintf("add %s: %s", inner.key, lowerFirst(inner.doc)), "key %q is missing", inner.key)
+		if !inner.required || seen[inner.key] {
+			continue
 		}
+		hint := fmt.Sprintf("add %s: %s", inner.key, lowerFirst(inner.doc))
+		if len(inner.enum) > 0 {
+			hint += " (" + oneOf(inner.enum) + ")"
+		}
+		r.fault(place(n), MissingKey, hint, "key %q is missing", inner.key)
 	}
 }
 
@@ -212,24 +217,29 @@ type row[T any] struct {
 type table[T any] struct {
 	at
 	Rows []row[T]
+	lost bool // not every name could be read
 }
 
 func (t *table[T]) read(r *reader, n *yaml.Node, f field) {
 	t.at = place(n)
 	if n.Kind != yaml.MappingNode {
+		t.lost = true
 		r.wrongType(n, f, "a map", "write name: value pairs")
 		return
 	}
 	if f.min > 0 && len(n.Content) == 0 {
+		t.lost = true
 		r.fault(t.at, Impossible, "write at least one entry", "%q is an empty map", f.key)
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		if r.bad[key] {
+			t.lost = true
 			continue
 		}
 		if f.keys != "" {
 			if problem, hint := formOf(f.keys).check(key.Value); problem != "" {
+				t.lost = true
 				r.fault(place(key), Impossible, hint, "key %s %s", quoted(key.Value), problem)
 				continue
 			}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+
+	"bulkhead/estate"
+)
+
+// runCheck is `bulkhead check`: it reads an estate and says everything there is to say about it. It returns the exit
+// code: 0 fine, 1 faults or findings, 2 usage, 3 if the folder could not be read.
+func runCheck(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("check", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	dir := flags.String("estate", "./estate", "`folder` with the estate; may be given without the flag")
+	asJSON := flags.Bool("json", false, "write one JSON object instead of text")
+	usage := func() {
+		fmt.Fprintln(stderr, "usage: bulkhead check [DIR | --estate DIR] [--json]")
+		flags.SetOutput(stderr)
+		flags.PrintDefaults()
+	}
+	rest, err := parseMixed(flags, args)
+	named := false
+	flags.Visit(func(f *flag.Flag) { named = named || f.Name == "estate" })
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		usage()
+		return 0
+	case err != nil:
+		fmt.Fprintf(stderr, "bulkhead check: %v\n", err)
+		usage()
+		return 2
+	case len(rest) > 1 || (len(rest) == 1 && named):
+		fmt.Fprintf(stderr, "bulkhead check: one estate at a time; write: bulkhead check %s\n", rest[0])
+		return 2
+	case len(rest) == 1:
+		*dir = rest[0]
+	}
+	_, report, err := estate.Load(ctx, *dir)
+	if err != nil {
+		fmt.Fprintf(stderr, "bulkhead check: %v\nWrite the folder of an estate, or make one: bulkhead init %s\n", err, *dir)
+		return 3
+	}
+	ok := len(report.Faults) == 0 && len(report.Findings) == 0
+	if *asJSON {
+		err = writeCheckJSON(stdout, *dir, ok, report)
+	} else {
+		err = writeCheckText(stdout, *dir, report)
+	}
+	switch {
+	case err != nil:
+		fmt.Fprintf(stderr, "bulkhead check: %v\n", err)
+		return 3
+	case !ok:
+		return 1
+	}
+	return 0
+}
+
+// writeCheckJSON writes the report with the folder and the verdict before it.
+func writeCheckJSON(w io.Writer, dir string, ok bool, report *estate.Report) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(struct {
+		Estate string `json:"estate"`
+		OK     bool   `json:"ok"`
+		*estate.Report
+	}{dir, ok, report})
+}
+
+func writeCheckText(w io.Writer, dir string, report *estate.Report) error {
+	out := &checkText{w: w}
+	for _, m := range report.Faults {
+		out.printf("%s\n", m)
+	}
+	for _, m := range report.Findings {
+		out.printf("%s (finding)\n", m)
+	}
+	for _, m := range report.Notes {
+		out.printf("%s (note)\n", m)
+	}
+	if n := len(report.Faults); n > 0 {
+		out.printf("%s: %s, %s; the estate is bad and would not be served\n", dir, count(n, "fault"), count(len(report.Findings), "finding"))
+		return out.err
+	}
+	c := report.Counts
+	out.printf("%s: %s\n", dir, report.Digest)
+	out.printf("%s, %s, %s, %s, %s, %s from %s; %s, %s\n", count(c.Vendors, "vendor"), count(c.Models, "model"), count(c.Endpoints, "endpoint"),
+		count(c.Offerings, "offering"), count(c.Contracts, "contract"), count(c.Workloads, "workload"), count(c.Files, "file"),
+		count(len(report.Findings), "finding"), count(len(report.Notes), "note"))
+	return out.err
+}
+
+// checkText remembers the first error of a series of prints.
+type checkText struct {
+	w   io.Writer
+	err error
+}
+
+func (t *checkText) printf(format string, args ...any) {
+	if t.err == nil {
+		_, t.err = fmt.Fprintf(t.w, format, args...)
+	}
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// parseMixed parses flags wherever they stand among the arguments and gives the arguments that are no flags. What
+// follows "--" is no flag.
+func parseMixed(flags *flag.FlagSet, args []string) (rest []string, err error) {
+	for {
+		if err := flags.Parse(args); err != nil {
+			return nil, err
+		}
+		left := flags.Args()
+		if len(left) == 0 {
+			return rest, nil
+		}
+		if n := len(args) - len(left); n > 0 && args[n-1] == "--" {
+			return append(rest, left...), nil
+		}
+		rest, args = append(rest, left[0]), left[1:]
+	}
+}
