@@ -206,15 +206,14 @@ func numberWords() []string {
 func (h *hints) findEntities(text string) {
 	var spans [][]int
 	for _, s := range properName.FindAllStringIndex(text, 32) {
-		for s[0] < s[1] { // drop common words from the front: "What", "Is Paris"
-			word, _, more := strings.Cut(text[s[0]:s[1]], " ")
-			if !isCommonWord(strings.ToLower(strings.TrimRight(word, ".,"))) {
+		before := strings.TrimRight(text[:s[0]], " \t")
+		begins := before == "" || strings.ContainsAny(before[len(before)-1:], ".!?:\n\"")
+		for s[0] < s[1] { // drop common words: "What", "Is Paris", "I"; but mid-sentence keep "New York"
+			word, rest, more := strings.Cut(text[s[0]:s[1]], " ")
+			if !isCommonWord(strings.ToLower(strings.TrimRight(word, ".,"))) || more && !begins {
 				break
 			}
-			s[0] += len(word)
-			if more {
-				s[0]++
-			}
+			s[0] = s[1] - len(rest)
 		}
 		if s[0] < s[1] {
 			spans = append(spans, s)

@@ -53,6 +53,8 @@ func (s *Sim) serveVendor(w http.ResponseWriter, r *http.Request, v *vendor, pat
 
 	if f, label := s.faults.pick(sighting{v.Name, path, x.model, false}, true); label != "" {
 		x.applied(f, label)
+		// Else net/http reads on for the body before it lets the reply out; HTTP/2 needs no such leave and has none.
+		_ = http.NewResponseController(w).EnableFullDuplex()
 		x.deliver(x.faulty(&reply{}))
 		return
 	}
