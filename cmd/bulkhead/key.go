@@ -98,16 +98,21 @@ func runKeyCreate(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		fmt.Fprintf(stderr, "bulkhead key create: --expires %v\n", err)
 		return 2
 	}
-	names := workloadNames{ctx: ctx, dir: *dir}
-	c, err := reach(ctx, *data, names.list)
-	if err != nil {
+	c, err := reachServer(ctx, *data)
+	if errors.Is(err, errNoOwner) {
+		names, code, err := workloadNames(ctx, *dir) // before the folder is taken: others may be waiting for it
+		if err != nil {
+			fmt.Fprintf(stderr, "bulkhead key create: no server runs on %s, so the estate in %s says which workloads there are, and it cannot be used:\n%v\n", *data, *dir, err)
+			return code
+		}
+		c, err = reach(ctx, *data, func() []string { return names })
+		if err != nil {
+			return explain(stderr, "key create", err)
+		}
+	} else if err != nil {
 		return explain(stderr, "key create", err)
 	}
 	defer c.Close()
-	if c.local && names.load() != nil {
-		fmt.Fprintf(stderr, "bulkhead key create: no server runs on %s, so the estate in %s says which workloads there are, and it cannot be used:\n%v\n", *data, *dir, names.err)
-		return names.code
-	}
 	ask := console.NewKey{Workload: *workload, Note: *note, Expires: "never"}
 	if !until.IsZero() {
 		ask.Expires = until.Format(time.RFC3339)
@@ -150,36 +155,16 @@ func parseExpires(s string, now time.Time) (time.Time, error) {
 	return until, fmt.Errorf("%q is not read; write a number of days such as 90d, a day such as 2027-01-31, or never", s)
 }
 
-// workloadNames reads the estate once, and only if somebody asks.
-type workloadNames struct {
-	ctx   context.Context
-	dir   string
-	tried bool
-	names []string
-	err   error
-	code  int // exit code for err
-}
-
-func (w *workloadNames) load() error {
-	if w.tried {
-		return w.err
+// workloadNames reads which workloads an estate has; code is the exit code for the error.
+func workloadNames(ctx context.Context, dir string) (names []string, code int, err error) {
+	est, report, err := estate.Load(ctx, dir)
+	if err != nil {
+		return nil, 3, err
 	}
-	w.tried = true
-	est, report, err := estate.Load(w.ctx, w.dir)
-	switch {
-	case err != nil:
-		w.err, w.code = err, 3
-	case report.Err() != nil:
-		w.err, w.code = report.Err(), 1
-	default:
-		w.names = slices.Sorted(maps.Keys(est.Workloads))
+	if err := report.Err(); err != nil {
+		return nil, 1, err
 	}
-	return w.err
-}
-
-func (w *workloadNames) list() []string {
-	_ = w.load() // told before the list is asked for; without an estate there are none
-	return w.names
+	return slices.Sorted(maps.Keys(est.Workloads)), 0, nil
 }
 
 // reachKeys is reach for commands that need keys to be there already.

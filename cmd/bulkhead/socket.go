@@ -53,7 +53,7 @@ func reachServer(ctx context.Context, dir string) (*commander, error) {
 }
 
 // ownerPatience is how long a command waits for an owner that is starting, ending, or a command like itself.
-const ownerPatience = 5 * time.Second
+const ownerPatience = 10 * time.Second
 
 // reach gives a way to the Controller of a data folder. Where no server runs it takes the folder; workloads then says
 // which there are.
@@ -73,7 +73,7 @@ func reach(ctx context.Context, dir string, workloads func() []string) (*command
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }

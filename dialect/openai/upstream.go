@@ -2,15 +2,17 @@ package openai
 
 import (
 	"net/url"
+	"strings"
 
 	"bulkhead/call"
 	"bulkhead/catalog"
 )
 
 // Path is the path and query under an endpoint's URL at which an offering
-// answers. On the surface v1 (OpenAI, compatible servers, Azure's v1) the body
-// names the model; on Azure's deployments surface the path names the
-// deployment and the query the api-version.
+// answers. On the surface v1 (OpenAI, compatible servers, Azure's v1) the URL
+// ends where /chat/completions begins, and the body names the model. On Azure's
+// deployments surface the URL is the resource's, with or without /openai; the
+// path names the deployment and the query the api-version.
 func Path(o *catalog.Offering, a call.Action) string {
 	path := "/chat/completions"
 	if a == call.Embeddings {
@@ -18,6 +20,9 @@ func Path(o *catalog.Offering, a call.Action) string {
 	}
 	if o.Endpoint.Surface == "deployments" {
 		path = "/deployments/" + url.PathEscape(o.ID) + path
+		if !strings.HasSuffix(strings.TrimSuffix(o.Endpoint.URL, "/"), "/openai") {
+			path = "/openai" + path
+		}
 	}
 	if v := o.Endpoint.APIVersion; v != "" {
 		path += "?api-version=" + url.QueryEscape(v)

@@ -1,0 +1,356 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"bulkhead/adapter/prometheus"
+	"bulkhead/adapter/secret"
+	"bulkhead/adapter/sqlite"
+	"bulkhead/call"
+	"bulkhead/catalog"
+	"bulkhead/console"
+	"bulkhead/control"
+	"bulkhead/egress"
+	"bulkhead/estate"
+	"bulkhead/gateway"
+	"bulkhead/identity"
+	"bulkhead/ingress"
+	"bulkhead/ledger"
+)
+
+// server is everything that runs in one process. Its parts are put together in
+// assemble, by hand and in order; what was opened is closed in reverse.
+type server struct {
+	flags      serveFlags
+	log        *slog.Logger
+	started    time.Time
+	gateway    *gateway.Gateway
+	metrics    *prometheus.Metrics
+	controller *control.Controller
+	simulated  *rehearsal // nil: the endpoints are the estate's own
+	ingress    *ingress.Server
+	cert       atomic.Pointer[tls.Certificate]
+	data       net.Listener
+	control    net.Listener
+	socket     net.Listener
+	draining   atomic.Bool
+	open       []func() error
+}
+
+// assemble builds a server from its flags and listens, but serves nothing yet.
+func assemble(ctx context.Context, f serveFlags, stderr io.Writer) (*server, error) {
+	s := &server{flags: f, started: time.Now(), log: slog.New(slog.NewJSONHandler(stderr, nil))}
+	if err := s.build(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *server) build(ctx context.Context) error {
+	f := s.flags
+	s.warnOfProxies()
+	disown, err := ledger.Own(f.data)
+	if err != nil {
+		return err
+	}
+	s.opened(disown)
+	keys, store, err := s.openKeys()
+	if err != nil {
+		return err
+	}
+	s.metrics = prometheus.New(prometheus.Build{Version: release, Go: runtime.Version()})
+	s.gateway = gateway.New(gateway.Options{Keys: keys, Observe: s.observe, Log: s.log, Egress: egress.Options{
+		Secret: s.secret, ReadFile: s.readEstateFile, UserAgent: "bulkhead/" + release,
+	}})
+	if f.simulate {
+		if s.simulated, err = startRehearsal(f.pace); err != nil {
+			return err
+		}
+		s.opened(s.simulated.Close)
+	}
+	if _, _, err := s.reload(ctx, nil); err != nil {
+		return err
+	}
+	s.controller, err = control.New(ctx, control.Options{
+		Store: store, Keys: keys, Workloads: s.workloads, Reload: s.reload, Status: s.status, Told: s.told,
+	})
+	if err != nil {
+		return err
+	}
+	return s.listen()
+}
+
+func (s *server) opened(closer func() error) { s.open = append(s.open, closer) }
+
+func (s *server) close() {
+	for _, closer := range slices.Backward(s.open) {
+		if err := closer(); err != nil && !errors.Is(err, net.ErrClosed) {
+			s.log.Warn("close", slog.Any("cause", err))
+		}
+	}
+	s.open = nil
+}
+
+// openKeys opens the store of keys and the ring that checks them.
+func (s *server) openKeys() (*identity.Keyring, *sqlite.Store, error) {
+	pepper, made, err := secret.Pepper(filepath.Join(s.flags.data, ledger.SecretsName), nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := sqlite.Open(filepath.Join(s.flags.data, "state.db"))
+	if err != nil {
+		return nil, nil, err
+	}
+	s.opened(store.Close)
+	if made {
+		s.log.Info("made a pepper of keys", slog.String("note", "keys made under another one do not hold"))
+	}
+	return identity.NewKeyring(pepper), store, nil
+}
+
+// warnOfProxies says that the environment's proxies are not used.
+func (s *server) warnOfProxies() {
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"} {
+		if os.Getenv(name) != "" {
+			s.log.Warn("the environment's proxy is ignored; an endpoint's proxy is set in its row of the estate", slog.String("variable", name))
+		}
+	}
+}
+
+// secret resolves a reference of the estate.
+func (s *server) secret(ref string) (string, error) {
+	if s.simulated != nil && ref == simulatedSecret {
+		return s.simulated.key, nil
+	}
+	v, err := secret.ResolveIn(s.flags.estate, ref)
+	return v.Reveal(), err
+}
+
+func (s *server) readEstateFile(name string) ([]byte, error) {
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(s.flags.estate, name)
+	}
+	return os.ReadFile(name)
+}
+
+// reload reads the estate and puts it in force; on any fault nothing changes.
+func (s *server) reload(ctx context.Context, accept func(digest string) error) (old, now string, err error) {
+	if e := s.gateway.Estate(); e != nil {
+		old = e.Digest
+	}
+	e, report, err := estate.Load(ctx, s.flags.estate)
+	if err == nil {
+		err = report.Err()
+	}
+	if err == nil && accept != nil {
+		err = accept(e.Digest)
+	}
+	if err == nil {
+		err = s.loadCertificate(e)
+	}
+	if err == nil && s.simulated != nil {
+		err = s.simulated.replace(e)
+	}
+	s.metrics.Reload(err)
+	if err != nil {
+		return old, "", err
+	}
+	for _, finding := range report.Findings {
+		s.log.Warn("estate", slog.String("finding", finding.String()))
+	}
+	s.metrics.Estate(e)
+	for _, problem := range s.gateway.Use(e) {
+		s.log.Warn("an endpoint cannot be used", slog.Any("cause", problem))
+	}
+	return old, e.Digest, nil
+}
+
+// loadCertificate reads the data plane's certificate, from flags or the estate.
+func (s *server) loadCertificate(e *catalog.Estate) error {
+	cert, key := s.flags.cert, s.flags.key
+	if cert == "" && e.Enclave.TLS.Cert != "" {
+		cert, key = e.Enclave.TLS.Cert, e.Enclave.TLS.Key
+		if !filepath.IsAbs(cert) {
+			cert = filepath.Join(s.flags.estate, cert)
+		}
+		if !filepath.IsAbs(key) {
+			key = filepath.Join(s.flags.estate, key)
+		}
+	}
+	if cert == "" {
+		return nil
+	}
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		return fmt.Errorf("TLS certificate: %w", err)
+	}
+	s.cert.Store(&pair)
+	return nil
+}
+
+func (s *server) workloads() []string {
+	var names []string
+	if e := s.gateway.Estate(); e != nil {
+		for name := range e.Workloads {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (s *server) status() control.Status {
+	st := control.Status{Version: release, PID: os.Getpid(), Started: s.started, Listen: s.dataAddr(), Control: s.controlAddr(), Draining: s.draining.Load()}
+	if e := s.gateway.Estate(); e != nil {
+		st.Estate = e.Digest
+	}
+	for _, l := range notEnforced() {
+		st.NotEnforced = append(st.NotEnforced, fmt.Sprintf("law %d, %s", l.Law, l.Name))
+	}
+	return st
+}
+
+// told logs a change.
+func (s *server) told(ctx context.Context, c control.Change) {
+	attrs := []slog.Attr{slog.String("what", c.What), slog.String("key", c.Key), slog.String("workload", c.Workload), slog.String("old", c.Old), slog.String("new", c.New)}
+	if c.Err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "change refused", append(attrs, slog.Any("cause", c.Err))...)
+		return
+	}
+	s.log.LogAttrs(ctx, slog.LevelInfo, "change", attrs...)
+}
+
+// observe takes the record of a call at its end.
+func (s *server) observe(r *call.Record) {
+	s.metrics.Observe(*r)
+	logCall(s.log, r)
+}
+
+// listen opens the listeners: data plane, control, socket.
+func (s *server) listen() error {
+	var conf *tls.Config
+	if s.cert.Load() != nil {
+		conf = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return s.cert.Load(), nil }}
+	}
+	if conf == nil && !loopback(s.flags.listen) && !s.flags.insecure {
+		return fmt.Errorf("--listen %s is not loopback and would be plain HTTP: give --tls-cert and --tls-key, or --insecure if something in front of it has TLS", s.flags.listen)
+	}
+	var err error
+	if s.data, err = net.Listen("tcp", s.flags.listen); err != nil {
+		return err
+	}
+	s.opened(s.data.Close)
+	if s.control, err = net.Listen("tcp", s.flags.control); err != nil {
+		return err
+	}
+	s.opened(s.control.Close)
+	if s.socket, err = console.ListenSocket(filepath.Join(s.flags.data, "control.sock")); err != nil {
+		return err
+	}
+	s.opened(s.socket.Close)
+	s.ingress = ingress.New(ingress.Options{Gateway: s.gateway, Log: s.log, TLS: conf})
+	return nil
+}
+
+func (s *server) dataAddr() string    { return address(s.data) }
+func (s *server) controlAddr() string { return address(s.control) }
+
+func address(l net.Listener) string {
+	if l == nil {
+		return ""
+	}
+	return l.Addr().String()
+}
+
+// ready says why the server is not ready; nothing: it is.
+func (s *server) ready(context.Context) []string {
+	if s.gateway.Estate() == nil {
+		return []string{"no estate is in force"}
+	}
+	return nil
+}
+
+// run serves until ctx ends or a signal stops it, drains, and closes everything.
+func (s *server) run(ctx context.Context) error {
+	defer s.close()
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// The control side outlives the data plane, so that a drain can be watched.
+	aside, end := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer end()
+	running.Go(func() {
+		s.serveAside(aside, s.control, console.New(console.Options{Ready: s.ready, Draining: s.draining.Load, Metrics: s.metrics.Handler()}))
+	})
+	running.Go(func() { s.serveAside(aside, s.socket, console.Commands(s.controller)) })
+	running.Go(func() { s.reloadOnHangup(aside) })
+	if s.flags.watch {
+		running.Go(func() { s.reloadOnChange(aside) })
+	}
+	failed := make(chan error, 1)
+	running.Go(func() { failed <- s.ingress.Serve(s.data) })
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	stop() // a second signal ends the process at once
+	s.draining.Store(true)
+	s.log.Info("draining", slog.Duration("at_most", s.flags.drain))
+	limit, cancel := context.WithTimeout(aside, s.flags.drain)
+	defer cancel()
+	if err := s.ingress.Shutdown(limit); err != nil {
+		s.ingress.Close()
+		s.log.Warn("calls were cut at the end of the drain")
+	}
+	s.log.Info("stopped")
+	return nil
+}
+
+func (s *server) serveAside(ctx context.Context, l net.Listener, handler http.Handler) {
+	if err := console.ServeListener(ctx, l, handler); err != nil {
+		s.log.Error("control", slog.Any("cause", err))
+	}
+}
+
+// reloadOnHangup reloads on SIGHUP until ctx ends.
+func (s *server) reloadOnHangup(ctx context.Context) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangup:
+			s.controller.Reload(ctx, "") // told logs it, either way
+		}
+	}
+}
+
+// reloadOnChange reloads when the estate's files have changed and come to
+// rest, until ctx ends.
+func (s *server) reloadOnChange(ctx context.Context) {
+	w := estate.Watcher{Dir: s.flags.estate}
+	w.Run(ctx, s.gateway.Estate().Digest, func(estate.Change) {
+		s.controller.Reload(ctx, "") // reads the folder once more; told logs it, either way
+	})
+}
