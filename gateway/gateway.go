@@ -49,8 +49,9 @@ const reasoningSilence = 600 * time.Second
 // Options are what a gateway needs.
 type Options struct {
 	Keys    *identity.Keyring
-	Observe func(*call.Record) // called once a call, at its end
-	Log     *slog.Logger       // for causes that only operators may see
+	Begin   func() (end func()) // called once a call, at its beginning and its end
+	Observe func(*call.Record)  // called once a call, at its end
+	Log     *slog.Logger        // for causes that only operators may see
 	Egress  egress.Options
 	Now     func() time.Time // nil: time.Now
 	Random  io.Reader        // nil: the system's
@@ -94,6 +95,9 @@ func New(o Options) *Gateway {
 	g := &Gateway{options: o, intake: NewIntake(DefaultHeld), now: o.Now}
 	if g.now == nil {
 		g.now = time.Now
+	}
+	if g.options.Begin == nil {
+		g.options.Begin = func() func() { return func() {} }
 	}
 	g.scratch.New = func() any { return &scratch{buf: make([]byte, 8<<10)} }
 	return g
@@ -202,6 +206,7 @@ type Inbound struct {
 
 // Serve carries one call and writes its reply, whatever it is, to w.
 func (g *Gateway) Serve(w http.ResponseWriter, r *http.Request, in Inbound) {
+	defer g.options.Begin()()
 	s := g.begin(w, r, in)
 	defer s.settle()
 	if err := s.serve(r.Context()); err != nil {

@@ -56,6 +56,9 @@ func runSim(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	url, err := s.Start(*listen)
+	if errors.Is(err, sim.ErrNotLoopback) {
+		return wrong("--listen: %v", err)
+	}
 	if err != nil {
 		fmt.Fprintf(stderr, "bulkhead sim: %v\n", err)
 		return 3

@@ -21,7 +21,6 @@ import (
 
 	"bulkhead/adapter/prometheus"
 	"bulkhead/adapter/secret"
-	"bulkhead/adapter/sqlite"
 	"bulkhead/call"
 	"bulkhead/catalog"
 	"bulkhead/console"
@@ -29,7 +28,6 @@ import (
 	"bulkhead/egress"
 	"bulkhead/estate"
 	"bulkhead/gateway"
-	"bulkhead/identity"
 	"bulkhead/ingress"
 	"bulkhead/ledger"
 )
@@ -66,19 +64,16 @@ func assemble(ctx context.Context, f serveFlags, stderr io.Writer) (*server, err
 func (s *server) build(ctx context.Context) error {
 	f := s.flags
 	s.warnOfProxies()
-	disown, err := ledger.Own(f.data)
+	state, err := ownState(ctx, f.data)
 	if err != nil {
 		return err
 	}
-	s.opened(disown)
-	keys, store, err := s.openKeys()
-	if err != nil {
-		return err
-	}
+	s.opened(state.Close)
 	s.metrics = prometheus.New(prometheus.Build{Version: release, Go: runtime.Version()})
-	s.gateway = gateway.New(gateway.Options{Keys: keys, Observe: s.observe, Log: s.log, Egress: egress.Options{
+	s.gateway = gateway.New(gateway.Options{Keys: state.ring, Begin: s.metrics.Begin, Observe: s.observe, Log: s.log, Egress: egress.Options{
 		Secret: s.secret, ReadFile: s.readEstateFile, UserAgent: "bulkhead/" + release,
 	}})
+	s.metrics.HeldBytes(s.gateway.Intake().Held)
 	if f.simulate {
 		if s.simulated, err = startRehearsal(f.pace); err != nil {
 			return err
@@ -89,7 +84,7 @@ func (s *server) build(ctx context.Context) error {
 		return err
 	}
 	s.controller, err = control.New(ctx, control.Options{
-		Store: store, Keys: keys, Workloads: s.workloads, Reload: s.reload, Status: s.status, Told: s.told,
+		Store: state.store, Keys: state.ring, Workloads: s.workloads, Reload: s.reload, Status: s.status, Told: s.told,
 	})
 	if err != nil {
 		return err
@@ -106,23 +101,6 @@ func (s *server) close() {
 		}
 	}
 	s.open = nil
-}
-
-// openKeys opens the store of keys and the ring that checks them.
-func (s *server) openKeys() (*identity.Keyring, *sqlite.Store, error) {
-	pepper, made, err := secret.Pepper(filepath.Join(s.flags.data, ledger.SecretsName), nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	store, err := sqlite.Open(filepath.Join(s.flags.data, "state.db"))
-	if err != nil {
-		return nil, nil, err
-	}
-	s.opened(store.Close)
-	if made {
-		s.log.Info("made a pepper of keys", slog.String("note", "keys made under another one do not hold"))
-	}
-	return identity.NewKeyring(pepper), store, nil
 }
 
 // warnOfProxies says that the environment's proxies are not used.
@@ -261,7 +239,7 @@ func (s *server) listen() error {
 		return err
 	}
 	s.opened(s.control.Close)
-	if s.socket, err = console.ListenSocket(filepath.Join(s.flags.data, "control.sock")); err != nil {
+	if s.socket, err = console.ListenSocket(filepath.Join(s.flags.data, ledger.SocketName)); err != nil {
 		return err
 	}
 	s.opened(s.socket.Close)
