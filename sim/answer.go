@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // answer is what the pretend model says as one choice, before it is put on the wire.
@@ -65,7 +66,8 @@ var directive = regexp.MustCompile(`\[sim:([a-z-]+)(?:=([^\]]*))?\]`)
 
 // prompt is the conversation as the pretend model reads it.
 type prompt struct {
-	text       string // the last user message without directives
+	full       string // the last user message without directives
+	text       string // what is looked at of it: all, or its beginning and end
 	directives map[string]string
 	results    []message // tool messages after the last assistant message
 	media      []media   // of all messages
@@ -81,7 +83,7 @@ func readPrompt(messages []message) prompt {
 			p.all = append(p.all, part.what, part.format, strconv.Itoa(part.bytes))
 		}
 		if m.role == "user" {
-			p.text = m.text
+			p.full = m.text
 		}
 		if m.role == "tool" || m.role == "function" {
 			p.results = append(p.results, m)
@@ -89,12 +91,25 @@ func readPrompt(messages []message) prompt {
 			p.results = nil
 		}
 	}
-	for _, d := range directive.FindAllStringSubmatch(p.text, -1) {
-		p.directives[d[1]] = d[2]
+	if strings.Contains(p.full, "[sim:") {
+		for _, d := range directive.FindAllStringSubmatch(p.full, -1) {
+			p.directives[d[1]] = d[2]
+		}
+		p.full = directive.ReplaceAllString(p.full, "")
 	}
-	p.text = strings.TrimSpace(directive.ReplaceAllString(p.text, ""))
+	p.full = strings.TrimSpace(p.full)
+	p.text = p.full
+	if len(p.text) > lookedAtFirst+lookedAtLast {
+		p.text = head(p.full, lookedAtFirst) + "\n" + tail(p.full, lookedAtLast)
+	}
 	return p
 }
+
+// Of a long message only so many bytes are searched for what it asks; all of it is counted and makes the choices.
+const (
+	lookedAtFirst = 2000
+	lookedAtLast  = 4000
+)
 
 // asksForHarm finds what a real model would refuse, so that a refusal needs no directive.
 var asksForHarm = regexp.MustCompile(`(?i)\bmake a bomb\b`)
@@ -266,8 +281,27 @@ func clip(text string, n int) string {
 	if len(text) <= n {
 		return text
 	}
-	for n > 0 && text[n]&0xC0 == 0x80 {
+	return head(text, n) + "…"
+}
+
+// head gives at most the first n bytes, and tail at most the last n, without cutting a character.
+func head(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	for n > 0 && !utf8.RuneStart(text[n]) {
 		n--
 	}
-	return text[:n] + "…"
+	return text[:n]
+}
+
+func tail(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	at := len(text) - n
+	for at < len(text) && !utf8.RuneStart(text[at]) {
+		at++
+	}
+	return text[at:]
 }

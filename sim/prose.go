@@ -11,7 +11,7 @@ import (
 const maxWords = 20000
 
 var (
-	sayExactly = regexp.MustCompile(`(?is)\b(?:say|repeat|echo|reply with|answer with)(?:\s+exactly|\s+this|\s+the following)?\s*:\s*(.+)$`)
+	sayExactly = regexp.MustCompile(`(?i)\b(?:say|repeat|echo|reply with|answer with)(?:\s+exactly|\s+this|\s+the following)?\s*:\s*`)
 	atMost     = regexp.MustCompile(`(?i)\b(?:in )?(?:up to|at most|no more than) (\d+) words\b`)
 	exactly    = regexp.MustCompile(`(?i)\b(\d+)[ -]words?\b`)
 )
@@ -19,8 +19,8 @@ var (
 // prose answers in text. It says word for word what it is told to say ("say: …"), in as many words as it is told to
 // use ("in 200 words", "up to 5 words"), and otherwise a few sentences about the prompt.
 func prose(req *chatRequest, p prompt, d *dice) string {
-	if m := sayExactly.FindStringSubmatch(p.text); m != nil && len(p.results) == 0 {
-		return strings.TrimSpace(m[1])
+	if at := sayExactly.FindStringIndex(head(p.full, lookedAtFirst)); at != nil && len(p.results) == 0 && at[1] < len(p.full) {
+		return p.full[at[1]:]
 	}
 	about := topics(p.text)
 	sentences := p.heard()

@@ -84,6 +84,10 @@ func New(opts Options) *Sim {
 	return s
 }
 
+// ErrNotLoopback says that an address to listen on is not a loopback one, or not an address: give another, for example
+// 127.0.0.1:0.
+var ErrNotLoopback = errors.New("simulated vendors listen on loopback only, for example 127.0.0.1:0")
+
 // Start listens on addr (host:port, port 0 allowed) for all vendors and returns the listener's URL without a trailing
 // slash. [Sim.BaseURL] tells where under it each vendor answers. Only loopback addresses are taken: pretend vendors
 // believe anyone. It may be called several times.
@@ -111,10 +115,10 @@ func (s *Sim) listen(addr string, h http.Handler) (string, error) {
 	}
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
-		return "", fmt.Errorf("listen on %q: %w", addr, err)
+		return "", fmt.Errorf("listen on %q: %w: %w", addr, ErrNotLoopback, err)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return "", fmt.Errorf("listen on %q: simulated vendors listen on loopback only, for example 127.0.0.1:0", addr)
+		return "", fmt.Errorf("listen on %q: %w", addr, ErrNotLoopback)
 	}
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
