@@ -118,10 +118,10 @@ func (s *Subject) readIn(needs []string) Verdict {
 		if s.clearance < TopSecret && sciReadin(n) {
 			return deny(RuleSCIClearance, n)
 		}
-		for j < len(have) && have[j] < n {
+		for j < len(have) && have[j] != n {
 			j++
 		}
-		if j == len(have) || have[j] != n {
+		if j == len(have) {
 			return deny(RuleReadin, n)
 		}
 	}

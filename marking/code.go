@@ -5,7 +5,10 @@ import "slices"
 // code is a country (three letters) or an organisation (two or four), packed so that numbers order as the letters do.
 type code uint32
 
-const usa = code('U'<<24 | 'S'<<16 | 'A'<<8)
+const (
+	usa  = code('U'<<24 | 'S'<<16 | 'A'<<8)
+	nato = code('N'<<24 | 'A'<<16 | 'T'<<8 | 'O')
+)
 
 func packCode(s string) code {
 	var c code
@@ -62,16 +65,18 @@ func normal[T ordered](s []T) []T {
 	return slices.Compact(s)
 }
 
+// within reports whether all of a is in b. Comparing for sameness alone is enough in sorted sets, and quicker than for
+// order.
 func within[T ordered](a, b []T) bool {
 	if len(a) > len(b) {
 		return false
 	}
 	j := 0
 	for _, x := range a {
-		for j < len(b) && b[j] < x {
+		for j < len(b) && b[j] != x {
 			j++
 		}
-		if j == len(b) || b[j] != x {
+		if j == len(b) {
 			return false
 		}
 		j++

@@ -128,7 +128,7 @@ func (j labelJSON) label() (Label, error) {
 func (l *Label) readNames(j labelJSON) error {
 	needs := slices.Clone(j.Readins)
 	for _, n := range j.Readins {
-		if n == "" || n == "?" {
+		if !readinName(n) {
 			return fmt.Errorf("readins: %q", n)
 		}
 		switch {
@@ -146,16 +146,29 @@ func (l *Label) readNames(j labelJSON) error {
 	l.needs = normal(needs)
 	categories := slices.Clone(j.Categories)
 	for _, c := range j.Categories {
-		base, specified := strings.CutPrefix(strings.TrimPrefix(c, "?"), "SP-")
-		if !categoryName(base) {
+		base, unknown := strings.CutPrefix(c, "?")
+		if base, specified := strings.CutPrefix(base, "SP-"); !categoryName(base) || unknown && specified {
 			return fmt.Errorf("cui_categories: %q", c)
 		}
-		if categories = append(categories, base); !specified && c[0] == '?' {
-			categories = append(categories, "SP-"+base)
-		}
+		categories = append(categories, strings.TrimPrefix(base, "SP-"))
 	}
 	l.categories = normal(categories)
 	return nil
+}
+
+// readinName reports whether a label may need n: words of letters and digits, or anything known to nobody.
+func readinName(n string) bool {
+	if unknown, ok := strings.CutPrefix(n, "?"); ok {
+		return unknown != ""
+	}
+	for part := range strings.SplitSeq(n, "-") {
+		for word := range strings.SplitSeq(part, " ") {
+			if word == "" || !alnum(word) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (l *Label) readRelease(j labelJSON) error {

@@ -94,7 +94,13 @@ func (l *Label) close() {
 	if l.level > Unclassified && l.aea&(aeaDCNI|aeaUCNI) != 0 {
 		l.noforn()
 	}
+	// NATO information asks for a read-in as soon as the whole is classified (Register Table 5).
+	if l.level > Unclassified && contains(l.fgi, nato) && !contains(l.needs, "NATO") {
+		l.needs = union(l.needs, natoReadin)
+	}
 }
+
+var natoReadin = []string{"NATO"}
 
 var onlyUSA = []code{usa}
 

@@ -2,6 +2,7 @@ package marking_test
 
 import (
 	"encoding/json"
+	"regexp"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -259,6 +260,9 @@ func TestMark_PrintsWhatItReads(t *testing.T) {
 			if rapid.Bool().Draw(t, "as banner") && !(m.Controls.Has(marking.RELTO) && len(m.RelTo) == 0) {
 				m.Form = marking.Banner
 			}
+			if bothWays.MatchString(r.Print(m)) {
+				return // a banner would say a category
+			}
 			again := r.Parse(r.Print(m), m.Form)
 			if d := cmp.Diff(m, again.Mark, cmp.AllowUnexported(marking.AEA{}), cmpopts.EquateEmpty()); d != "" || !again.Valid() {
 				t.Fatalf("%q prints as %q, which reads otherwise: %v\n%s", text, r.Print(m), again.Errors, d)
@@ -269,6 +273,8 @@ func TestMark_PrintsWhatItReads(t *testing.T) {
 		t.Errorf("only %d valid marks were drawn", valid)
 	}
 }
+
+var bothWays = regexp.MustCompile(`CUI//(FISA|PROPIN|SSI|NNPI)`)
 
 func TestBanner_ClaimsNoMoreThanTheLabel(t *testing.T) {
 	r := register()
@@ -291,8 +297,13 @@ func TestBanner_ClaimsNoMoreThanTheLabel(t *testing.T) {
 			if !got.Valid() {
 				t.Fatalf("%v renders as %q: %v", sum, text, got.Errors)
 			}
-			if l := r.Label(got.Mark); l.Level() != sum.Level() {
+			l := r.Label(got.Mark)
+			if l.Level() != sum.Level() {
 				t.Fatalf("%q has another level than %v", text, sum)
+			}
+			// Right after CUI these words name a category and a control; a line cannot tell which.
+			if !l.AtMost(sum) && !bothWays.MatchString(text) {
+				t.Fatalf("%q claims more than its label %v", text, sum)
 			}
 		}
 	})

@@ -46,7 +46,7 @@ func (r *Register) addReadins(l *Label, m Mark) {
 			n += 1 + len(c.Sub)
 		}
 	}
-	if m.System != NATO && n == 0 && !m.FGI.Present {
+	if n == 0 {
 		return
 	}
 	needs := make([]string, 0, n+1)
@@ -67,8 +67,7 @@ func (r *Register) addReadins(l *Label, m Mark) {
 		needs = append(needs, "ACCM-"+s)
 	}
 	needs = append(needs, m.NATOControls...)
-	nato := m.System == NATO || slices.Contains(m.Countries, "NATO") || slices.Contains(m.FGI.Countries, "NATO")
-	if nato && m.Level > Unclassified || len(m.NATOControls) > 0 {
+	if len(m.NATOControls) > 0 {
 		needs = append(needs, "NATO")
 	}
 	for _, s := range m.Unknown {
@@ -78,7 +77,7 @@ func (r *Register) addReadins(l *Label, m Mark) {
 }
 
 // addCategories notes CUI categories; a specified one demands what the basic one does, and one that the table does not
-// hold is taken for specified and must be held by name.
+// hold must be held by name.
 func (r *Register) addCategories(l *Label, m Mark) {
 	if len(m.CUI.Specified)+len(m.CUI.Basic) == 0 {
 		return
@@ -93,7 +92,7 @@ func (r *Register) addCategories(l *Label, m Mark) {
 	for _, c := range m.CUI.Basic {
 		list = append(list, c)
 		if r.table.cui[c] == "" {
-			list = append(list, "SP-"+c, "?"+c)
+			list = append(list, "?"+c)
 		}
 	}
 	l.categories = normal(list)

@@ -56,6 +56,10 @@ func (p *parser) longEntry(s string, at span, seg category) category {
 		p.sap(s, at)
 		return catSAP
 	}
+	if p.sci(s, at) {
+		p.out.Known++
+		return catSCI
+	}
 	if rest, ok := cutAny(s, "REL TO", "AUTHORIZED FOR RELEASE TO"); ok && (rest == "" || rest[0] == ' ' || rest[0] == ',') {
 		p.out.Known++
 		p.relTo(rest, at)
@@ -82,10 +86,6 @@ func (p *parser) longEntry(s string, at span, seg category) category {
 		p.out.Known++
 		p.addTo(&p.out.Mark.ACCM, rest, at, ErrListOrder)
 		return catNonIC
-	}
-	if p.sci(s, at) {
-		p.out.Known++
-		return catSCI
 	}
 	if p.r.table.cui[s] != "" {
 		return p.cuiCategory(s, at)
@@ -178,15 +178,7 @@ func digits(s string) bool {
 
 // programName reports whether s may name a special access programme: words of letters and digits.
 func programName(s string) bool {
-	if s == "" || s[0] == ' ' || s[len(s)-1] == ' ' {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != ' ' && c != '-' {
-			return false
-		}
-	}
-	return true
+	return readinName(s) && s[0] != '?'
 }
 
 func (p *parser) sap(name string, at span) {

@@ -109,7 +109,7 @@ func compile(s Spec, k kind) (Subject, error) {
 		errs = append(errs, fmt.Errorf("clearance: %q is not one of U, C, S, TS", s.Clearance))
 	}
 	for _, x := range s.Readins {
-		if x == "" || x[0] == '?' || x != strings.ToUpper(strings.TrimSpace(x)) {
+		if !readinName(x) || x[0] == '?' {
 			errs = append(errs, fmt.Errorf("readins: %q is not a read-in; write it as SI-G ABCD or SAR-BP", x))
 		}
 	}
