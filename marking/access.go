@@ -1,6 +1,9 @@
 package marking
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // Rule names the rule of access that decided, for machines.
 type Rule string
@@ -161,7 +164,8 @@ func (s *Subject) holds(categories []string) Verdict {
 	if !s.cui {
 		return deny(RuleCUI, "")
 	}
-	for _, c := range categories {
+	// From the end, so that SP-CTI is named before CTI, which it stands on.
+	for _, c := range slices.Backward(categories) {
 		switch {
 		case c[0] == '?':
 			if s.anyCUI {
