@@ -455,57 +455,99 @@ const (
 	highs = 0x8080808080808080
 )
 
-// str reads a string from its opening quote. Eight bytes are looked at at a
-// time: the first that is a quote, a backslash or a control character is found
-// by the borrow of a subtraction, which is exact for the lowest such byte.
+// shortText is how much of a string is looked at word by word; for more, the
+// processor's own search for a byte is faster.
+const shortText = 64
+
+// str reads a string from its opening quote.
 func (s *Scanner) str() (escaped, ok bool) {
-	d := s.data
-	i := s.pos + 1
+	d, i := s.data, s.pos+1
 	from := i
-	var beyond uint64 // gathers the high bits: is anything not ASCII?
-	for {
-		for i+8 <= len(d) {
-			w := binary.LittleEndian.Uint64(d[i:])
-			quote := w ^ ('"' * ones)
-			slash := w ^ ('\\' * ones)
-			hit := ((quote-ones)&^quote | (slash-ones)&^slash | (w-0x20*ones)&^w) & highs
-			if hit != 0 {
-				n := bits.TrailingZeros64(hit) / 8
-				beyond |= w & highs & (1<<(8*uint(n)) - 1)
-				i += n
-				break
-			}
-			beyond |= w & highs
+	end := min(len(d)-8, from+shortText)
+	for i <= end {
+		// Eight bytes at a time: the first that is a quote, a backslash, a
+		// control character or not ASCII is found by the borrow of a
+		// subtraction, which is exact for the lowest such byte.
+		w := binary.LittleEndian.Uint64(d[i:])
+		quote := w ^ ('"' * ones)
+		slash := w ^ ('\\' * ones)
+		hit := (quote-ones)&^quote | (slash-ones)&^slash | (w - 0x20*ones) | w
+		if hit &= highs; hit == 0 {
 			i += 8
+			continue
 		}
-		if i >= len(d) {
-			s.failAt(len(d), "the text ends within a string")
-			return false, false
-		}
-		switch c := d[i]; {
-		case c == '"':
-			if beyond != 0 && !utf8.Valid(d[from:i]) {
-				s.failAt(from+invalidAt(d[from:i]), "text that is not UTF-8")
-				return false, false
-			}
+		i += bits.TrailingZeros64(hit) / 8
+		if d[i] == '"' {
 			s.pos = i + 1
-			return escaped, true
-		case c == '\\':
-			n := escape(d[i:])
-			if n == 0 {
-				s.failAt(i, "an escape that JSON does not know, or half of a surrogate pair")
+			return false, true
+		}
+		break
+	}
+	return s.long(from, i)
+}
+
+// long reads on a string that began at from and of which all before i is plain.
+func (s *Scanner) long(from, i int) (escaped, ok bool) {
+	d, quote := s.data, -1
+	for {
+		if quote < i {
+			n := bytes.IndexByte(d[i:], '"')
+			if n < 0 {
+				s.plain(d[from:], from) // what is wrong within comes first
+				s.failAt(len(d), "the text ends within a string")
 				return false, false
 			}
-			escaped = true
-			i += n
-		case c < 0x20:
-			s.failAt(i, "a control character within a string")
+			quote = i + n
+		}
+		n := bytes.IndexByte(d[i:quote], '\\')
+		if n < 0 {
+			break
+		}
+		i += n
+		length := escape(d[i:])
+		if length == 0 {
+			s.failAt(i, "an escape that JSON does not know, or half of a surrogate pair")
 			return false, false
-		default:
-			beyond |= uint64(c & 0x80)
-			i++
+		}
+		escaped = true
+		i += length
+	}
+	if !s.plain(d[from:quote], from) {
+		return false, false
+	}
+	s.pos = quote + 1
+	return escaped, true
+}
+
+// plain checks that a string's bytes are UTF-8 without control characters.
+func (s *Scanner) plain(b []byte, at int) bool {
+	var control, beyond uint64
+	i := 0
+	for ; i+32 <= len(b); i += 32 {
+		w0, w1 := binary.LittleEndian.Uint64(b[i:]), binary.LittleEndian.Uint64(b[i+8:])
+		w2, w3 := binary.LittleEndian.Uint64(b[i+16:]), binary.LittleEndian.Uint64(b[i+24:])
+		control |= (w0-0x20*ones)&^w0 | (w1-0x20*ones)&^w1 | (w2-0x20*ones)&^w2 | (w3-0x20*ones)&^w3
+		beyond |= w0 | w1 | w2 | w3
+	}
+	for ; i < len(b); i++ {
+		if b[i] < 0x20 {
+			control = highs
+		}
+		beyond |= uint64(b[i])
+	}
+	if control&highs != 0 {
+		for i, c := range b {
+			if c < 0x20 {
+				s.failAt(at+i, "a control character within a string")
+				return false
+			}
 		}
 	}
+	if beyond&highs != 0 && !utf8.Valid(b) {
+		s.failAt(at+invalidAt(b), "text that is not UTF-8")
+		return false
+	}
+	return true
 }
 
 // invalidAt finds the first byte of b that is not UTF-8.
