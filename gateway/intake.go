@@ -23,9 +23,10 @@ type Intake struct {
 }
 
 const (
-	firstRead = 4 << 10 // the smallest buffer
-	minClass  = 12      // log2 of it
-	maxClass  = 20      // buffers over a MiB are left to the garbage collector
+	firstRead = 4 << 10   // the smallest buffer
+	trusted   = 256 << 10 // how much of an announced length is made room for before it comes
+	minClass  = 12        // log2 of it
+	maxClass  = 20        // buffers over a MiB are left to the garbage collector
 )
 
 // NewIntake allows budget bytes to be held at once.
@@ -68,7 +69,7 @@ func (in *Intake) read(src io.Reader, announced, max int64, overflow *fault.Faul
 	b := &body{in: in}
 	want := int64(firstRead)
 	if announced >= 0 {
-		want = min(announced+1, 64<<10) // one more, so that the end is met without growing
+		want = min(announced+1, trusted) // one more, so that the end is met without growing
 	}
 	for {
 		if err := b.grow(int(want)); err != nil {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"runtime/debug"
 	"time"
 )
 
@@ -42,6 +44,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 		fmt.Fprintf(stderr, "bulkhead serve: %v\n", err)
 		return exitUsage
 	}
+	collectLess()
 	s, err := assemble(ctx, f, stderr)
 	if err != nil {
 		fmt.Fprintf(stderr, "bulkhead serve: %v\n", err)
@@ -54,6 +57,15 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 		return exitFailed
 	}
 	return exitFine
+}
+
+// collectLess lets the heap grow to five times what lives before it is
+// collected, unless the environment says otherwise. Next to nothing lives, so
+// that it costs some 10 MB and saves a tenth of a small call.
+func collectLess() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
 }
 
 func (f *serveFlags) validate() error {

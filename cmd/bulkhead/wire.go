@@ -53,7 +53,9 @@ type server struct {
 
 // assemble builds a server from its flags and listens, but serves nothing yet.
 func assemble(ctx context.Context, f serveFlags, stderr io.Writer) (*server, error) {
-	s := &server{flags: f, started: time.Now(), log: slog.New(slog.NewJSONHandler(stderr, nil))}
+	lines := &logWriter{to: stderr}
+	s := &server{flags: f, started: time.Now(), log: slog.New(slog.NewJSONHandler(lines, nil))}
+	s.opened(lines.Flush)
 	if err := s.build(ctx); err != nil {
 		s.close()
 		return nil, err
