@@ -14,7 +14,13 @@ import (
 // must run before the handler returns, since the server then ends the context of its own.
 func (x *exchange) watch() (stop func()) {
 	ended := context.AfterFunc(x.r.Context(), x.left)
-	return func() { ended() }
+	return func() {
+		ended()
+		// The end of the watch can overtake the context's own news.
+		if x.r.Context().Err() != nil {
+			x.left()
+		}
+	}
 }
 
 func (x *exchange) left() {
@@ -107,10 +113,14 @@ func (x *exchange) deliverBody(body []byte, out *output) {
 	if f.MalformedChunk == 1 {
 		body = broken(body)
 	}
-	if !out.write(body) || !x.before(1, out) {
+	last := out.last
+	if x.fault.stopsAfter(1) {
+		last = out.write
+	}
+	if !last(body) || !x.before(1, out) {
 		return
 	}
-	x.complete(out)
+	out.close()
 }
 
 // deliverStream sends the events one by one at the pace.
@@ -133,18 +143,20 @@ func (x *exchange) deliverStream(s *stream, out *output) {
 		if f.MalformedChunk == i+1 {
 			chunk = broken(chunk)
 		}
-		if !out.write(event(chunk)) {
+		if !out.send(event(chunk), 1, false) {
 			return
 		}
-		x.sim.log.update(x.rec, func(rec *Record) { rec.Chunks++ })
 	}
 	if !x.before(len(s.chunks), out) {
 		return
 	}
-	if !f.NoEndMarker && !out.write([]byte("data: [DONE]\n\n")) {
-		return
+	end := []byte("data: [DONE]\n\n")
+	if f.NoEndMarker {
+		end = nil
 	}
-	x.complete(out)
+	if out.last(end) {
+		out.close()
+	}
 }
 
 // before applies what the fault says shall happen when n chunks have been sent. It is false if nothing more is to be
@@ -180,14 +192,6 @@ func (x *exchange) before(n int, out *output) bool {
 	return true
 }
 
-// complete ends a reply that was sent as meant.
-func (x *exchange) complete(out *output) {
-	if !out.close() || x.r.Context().Err() != nil {
-		return
-	}
-	x.sim.log.update(x.rec, func(rec *Record) { rec.Complete = rec.LeftAt.IsZero() })
-}
-
 // cut closes the connection in the midst of the body; over HTTP/2 it resets the stream.
 func (x *exchange) cut() { panic(http.ErrAbortHandler) }
 
@@ -204,23 +208,30 @@ func (x *exchange) reset() {
 	panic(http.ErrAbortHandler)
 }
 
-// output writes a reply's body and counts it.
+// output writes a reply's body and keeps the record of it. What a caller can have seen is in the record already: the
+// record is written before the bytes go, and corrected if they did not.
 type output struct {
-	x    *exchange
-	w    http.ResponseWriter
-	zip  *gzip.Writer
-	sent int
+	x      *exchange
+	w      http.ResponseWriter
+	zip    *gzip.Writer
+	sent   int
+	chunks int
 }
 
 // write sends b at once; it is false when the caller is gone. At the byte where the fault cuts or resets, it does not
 // return.
-func (o *output) write(b []byte) bool {
+func (o *output) write(b []byte) bool { return o.send(b, 0, false) }
+
+// last is write for the end of a reply that was sent as meant.
+func (o *output) last(b []byte) bool { return o.send(b, 0, true) }
+
+func (o *output) send(b []byte, chunks int, last bool) bool {
 	cut, then := o.limit()
 	if cut >= 0 && o.sent+len(b) > cut {
-		o.put(b[:max(0, cut-o.sent)])
+		o.put(b[:max(0, cut-o.sent)], 0, false)
 		then()
 	}
-	return o.put(b)
+	return o.put(b, chunks, last)
 }
 
 func (o *output) limit() (at int, then func()) {
@@ -234,29 +245,39 @@ func (o *output) limit() (at int, then func()) {
 	return -1, nil
 }
 
-func (o *output) put(b []byte) bool {
+func (o *output) put(b []byte, chunks int, last bool) bool {
+	o.sent, o.chunks = o.sent+len(b), o.chunks+chunks
+	o.x.sim.log.update(o.x.rec, func(rec *Record) {
+		rec.BytesSent, rec.Chunks = o.sent, o.chunks
+		if last {
+			rec.Complete, rec.EndedAt = rec.LeftAt.IsZero(), o.x.sim.opts.Now()
+		}
+	})
 	var w io.Writer = o.w
 	if o.zip != nil {
 		w = o.zip
 	}
-	_, err := w.Write(b)
-	o.sent += len(b)
-	o.x.sim.log.update(o.x.rec, func(rec *Record) { rec.BytesSent = o.sent })
-	return err == nil && o.flush()
+	if _, err := w.Write(b); err == nil && o.flush() {
+		return true
+	}
+	o.sent, o.chunks = o.sent-len(b), o.chunks-chunks
+	o.x.sim.log.update(o.x.rec, func(rec *Record) { rec.BytesSent, rec.Chunks, rec.Complete = o.sent, o.chunks, false })
+	o.x.left()
+	return false
 }
 
 func (o *output) flush() bool {
 	if o.zip != nil && o.zip.Flush() != nil {
 		return false
 	}
-	if err := http.NewResponseController(o.w).Flush(); err != nil {
-		o.x.left()
-		return false
-	}
-	return true
+	return http.NewResponseController(o.w).Flush() == nil
 }
 
-func (o *output) close() bool { return o.zip == nil || o.zip.Close() == nil }
+func (o *output) close() {
+	if o.zip != nil {
+		_ = o.zip.Close() // that the caller is gone is seen by its context
+	}
+}
 
 // event frames one chunk as a server-sent event.
 func event(chunk []byte) []byte {

@@ -46,7 +46,11 @@ func (s *Sim) serveVendor(w http.ResponseWriter, r *http.Request, v *vendor, pat
 		rec: s.log.begin(r, v.Name, now), id: diceFor("call", strconv.FormatUint(s.ids.Add(1), 10))}
 	x.model = x.route.model
 	defer func() { // also when the reply is broken off with a panic for net/http
-		s.log.update(x.rec, func(rec *Record) { rec.EndedAt = s.opts.Now() })
+		s.log.update(x.rec, func(rec *Record) {
+			if rec.EndedAt.IsZero() {
+				rec.EndedAt = s.opts.Now()
+			}
+		})
 	}()
 	stop := x.watch()
 	defer stop()

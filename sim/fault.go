@@ -146,6 +146,16 @@ func (r Rule) check() error {
 	return nil
 }
 
+// stopsAfter says whether the fault ends a reply after n chunks.
+func (f Fault) stopsAfter(n int) bool {
+	for _, p := range []*int{f.ResetAfterChunks, f.CutAfterChunks, f.EndAfterChunks, f.ErrorAfterChunks, f.StallAfterChunks} {
+		if p != nil && *p == n {
+			return true
+		}
+	}
+	return false
+}
+
 func (f Fault) points() map[string]*int {
 	return map[string]*int{
 		"reset_after_chunks": f.ResetAfterChunks, "reset_after_bytes": f.ResetAfterBytes,

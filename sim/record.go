@@ -16,7 +16,7 @@ import (
 )
 
 // Record is what a vendor saw of one call and did with it. It is written when the call arrives and completed as it
-// goes on, so a call in flight has a record too.
+// goes on, so a call in flight has a record too; what a caller can have received of the reply is in it already.
 type Record struct {
 	Seq    int // 1 for the first call since New; never used again
 	Vendor string
