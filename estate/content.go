@@ -2,6 +2,7 @@ package estate
 
 import (
 	"path"
+	"reflect"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -21,6 +22,7 @@ type content struct {
 	contracts  []read[contractFile]
 	workloads  []read[workloadFile]
 	exclusions []read[exclusionFile]
+	fields     map[reflect.Type][]field
 	lost       map[string]bool // folders in which a file could not be read as YAML
 }
 
@@ -31,7 +33,7 @@ func (c *content) add(d *document, report *Report) {
 		c.lost[folder] = true
 		return
 	}
-	r := &reader{document: d, report: report}
+	r := &reader{document: d, report: report, fields: c.fields}
 	for _, k := range kinds() {
 		if k.folder != folder {
 			continue

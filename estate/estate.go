@@ -18,6 +18,7 @@ import (
 	"maps"
 	"path"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -65,7 +66,7 @@ func build(snap *snapshot) (*catalog.Estate, *Report) {
 	report := &Report{Faults: snap.faults}
 	report.Counts.Files = len(snap.files)
 	docs, texts := map[string]*document{}, map[string]string{}
-	content := &content{lost: map[string]bool{}}
+	content := &content{fields: map[reflect.Type][]field{}, lost: map[string]bool{}}
 	for _, name := range slices.Sorted(maps.Keys(snap.files)) {
 		data := snap.files[name]
 		if path.Ext(name) == ".cedar" {

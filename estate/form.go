@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"bulkhead/call"
 )
@@ -15,6 +16,7 @@ import (
 // check may ask for more.
 type form struct {
 	pattern string
+	match   *regexp.Regexp
 	want    string // what to write, after "write "
 	hush    bool   // the text is never repeated in a message
 	more    func(s string) (problem, hint string)
@@ -22,7 +24,7 @@ type form struct {
 
 // check says what is wrong with a text and what to write, or nothing.
 func (f form) check(s string) (problem, hint string) {
-	if !regexp.MustCompile(f.pattern).MatchString(s) {
+	if !f.match.MatchString(s) {
 		if f.more != nil {
 			if problem, hint := f.more(s); problem != "" {
 				return problem, hint
@@ -38,54 +40,46 @@ func (f form) check(s string) (problem, hint string) {
 
 // formOf gives a form by the name that the tags of the file kinds use.
 func formOf(name string) form {
-	switch name {
-	case "name":
-		return form{pattern: `^[a-z0-9][a-z0-9._-]{0,62}$`, want: "a name of lower-case letters, digits, dots, dashes and underscores, 63 at most"}
-	case "partition":
-		return form{pattern: `^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`, want: "a name of letters, digits, dots, dashes and underscores"}
-	case "model":
-		return form{pattern: `^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$`, want: "a name of letters, digits, dots, colons, dashes and underscores"}
-	case "alias":
-		return form{pattern: `^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$`, want: "a name that applications can send as their model"}
-	case "model_ref":
-		return form{pattern: `^[a-z0-9][a-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._:@-]*$`, want: "vendor/model, such as openai/gpt-5.4"}
-	case "line_ref":
-		return form{pattern: `^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$`, want: "contract/line, such as jwcc-0007/0001"}
-	case "number":
-		return form{pattern: `^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`, want: "a number or name of letters, digits, dots and dashes"}
-	case "purpose":
-		return form{pattern: `^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$`, want: "a purpose such as admin or benefits.casework"}
-	case "obligation":
-		return form{pattern: `^[A-Z][A-Z0-9_]*(\([^()]*\))?$`, want: "an obligation such as HUMAN_REVIEW"}
-	case "country":
-		return form{pattern: `^[A-Z]{2}$`, want: "an ISO 3166 country code of two letters, such as US", more: countryProblem}
-	case "citizenship":
-		return form{pattern: `^[A-Z]{3}$`, want: "an ISO 3166 country code of three letters, such as USA", more: citizenshipProblem}
-	case "affiliation":
-		return form{pattern: `^(US-FED|US-SLTT|CONTRACTOR|[A-Z]{3}-GOV)$`, want: "US-FED, US-SLTT, CONTRACTOR or a country's government such as GBR-GOV", more: affiliationProblem}
-	case "marking":
-		return form{pattern: markingPattern, want: "a banner such as U, CUI or SECRET//NOFORN", more: markingProblem}
-	case "readin":
-		return form{pattern: `^[A-Z0-9][A-Z0-9 -]*$`, want: "a compartment or programme such as SI or TK"}
-	case "cui", "control":
-		return form{pattern: `^[A-Z][A-Z0-9 ,/-]*$`, want: "any, or codes in capitals such as SP-PRVCY"}
-	case "retention":
-		return form{pattern: `^(none|unknown|[1-9][0-9]*d)$`, want: "none, unknown, or days such as 30d"}
-	case "url":
-		return form{pattern: `^https?://[^/?#@\s]+(/[^?#\s]*)?$`, want: "an address such as https://host.example/v1", hush: true, more: urlProblem}
-	case "proxy":
-		return form{pattern: `^https?://[^/?#@\s]+/?$`, want: "a proxy's address such as http://proxy.example:3128", hush: true, more: urlProblem}
-	case "secret":
-		return form{pattern: `^(env:[A-Za-z_][A-Za-z0-9_]*|file:\S.*)$`, want: "a reference, env:NAME or file:PATH", hush: true, more: secretProblem}
-	case "file":
-		return form{pattern: `\S`, want: "the path of a file"}
-	case "host":
-		return form{pattern: `^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`, want: "a host name"}
-	case "capability":
-		return form{pattern: capabilityPattern(), want: oneOf(capabilities()), more: capabilityProblem}
+	f, known := forms()[name]
+	if !known {
+		panic("estate: no form is called " + name)
 	}
-	panic("estate: no form is called " + name)
+	return f
 }
+
+// forms gives all forms by name; what it returns is shared and not to be changed.
+var forms = sync.OnceValue(func() map[string]form {
+	all := map[string]form{
+		"name":        {pattern: `^[a-z0-9][a-z0-9._-]{0,62}$`, want: "a name of lower-case letters, digits, dots, dashes and underscores, 63 at most"},
+		"partition":   {pattern: `^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`, want: "a name of letters, digits, dots, dashes and underscores"},
+		"model":       {pattern: `^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$`, want: "a name of letters, digits, dots, colons, dashes and underscores"},
+		"alias":       {pattern: `^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$`, want: "a name that applications can send as their model"},
+		"model_ref":   {pattern: `^[a-z0-9][a-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._:@-]*$`, want: "vendor/model, such as openai/gpt-5.4"},
+		"line_ref":    {pattern: `^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$`, want: "contract/line, such as jwcc-0007/0001"},
+		"number":      {pattern: `^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`, want: "a number or name of letters, digits, dots and dashes"},
+		"purpose":     {pattern: `^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$`, want: "a purpose such as admin or benefits.casework"},
+		"obligation":  {pattern: `^[A-Z][A-Z0-9_]*(\([^()]*\))?$`, want: "an obligation such as HUMAN_REVIEW"},
+		"country":     {pattern: `^[A-Z]{2}$`, want: "an ISO 3166 country code of two letters, such as US", more: countryProblem},
+		"citizenship": {pattern: `^[A-Z]{3}$`, want: "an ISO 3166 country code of three letters, such as USA", more: citizenshipProblem},
+		"affiliation": {pattern: `^(US-FED|US-SLTT|CONTRACTOR|[A-Z]{3}-GOV)$`, want: "US-FED, US-SLTT, CONTRACTOR or a country's government such as GBR-GOV", more: affiliationProblem},
+		"marking":     {pattern: markingPattern, want: "a banner such as U, CUI or SECRET//NOFORN", more: markingProblem},
+		"readin":      {pattern: `^[A-Z0-9][A-Z0-9 -]*$`, want: "a compartment or programme such as SI or TK"},
+		"cui":         {pattern: `^[A-Z][A-Z0-9 ,/-]*$`, want: "any, or codes in capitals such as SP-PRVCY"},
+		"control":     {pattern: `^[A-Z][A-Z0-9 ,/-]*$`, want: "any, or codes in capitals such as SP-PRVCY"},
+		"retention":   {pattern: `^(none|unknown|[1-9][0-9]*d)$`, want: "none, unknown, or days such as 30d"},
+		"url":         {pattern: `^https?://[^/?#@\s]+(/[^?#\s]*)?$`, want: "an address such as https://host.example/v1", hush: true, more: urlProblem},
+		"proxy":       {pattern: `^https?://[^/?#@\s]+/?$`, want: "a proxy's address such as http://proxy.example:3128", hush: true, more: urlProblem},
+		"secret":      {pattern: `^(env:[A-Za-z_][A-Za-z0-9_]*|file:\S.*)$`, want: "a reference, env:NAME or file:PATH", hush: true, more: secretProblem},
+		"file":        {pattern: `\S`, want: "the path of a file"},
+		"host":        {pattern: `^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`, want: "a host name"},
+		"capability":  {pattern: capabilityPattern(), want: oneOf(capabilities()), more: capabilityProblem},
+	}
+	for name, f := range all {
+		f.match = regexp.MustCompile(f.pattern)
+		all[name] = f
+	}
+	return all
+})
 
 // capabilities lists what a row can grant.
 func capabilities() []string {

@@ -64,6 +64,7 @@ func fieldsOf(t reflect.Type) []field {
 type reader struct {
 	*document
 	report *Report
+	fields map[reflect.Type][]field // what fieldsOf gave before
 }
 
 func (r *reader) fault(p at, code Code, hint, format string, args ...any) {
@@ -96,7 +97,11 @@ func (r *reader) into(ptr any, n *yaml.Node, f field) {
 
 // structure reads a map whose keys are fixed.
 func (r *reader) structure(v reflect.Value, n *yaml.Node, f field) {
-	fields := fieldsOf(v.Type())
+	fields := r.fields[v.Type()]
+	if fields == nil {
+		fields = fieldsOf(v.Type())
+		r.fields[v.Type()] = fields
+	}
 	known := make([]string, len(fields))
 	for i := range fields {
 		known[i] = fields[i].key
