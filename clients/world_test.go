@@ -1,0 +1,237 @@
+package clients_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// world is what a suite runs in: simulated vendors with controls of their own,
+// a gateway in front of them, and a key.
+type world struct {
+	gateway string // URL of the data plane, without a path
+	sim     string // URL of the vendors' listener; controls are under /_sim/
+	key     string
+}
+
+// env is how a suite learns of its world. Whatever else the surroundings say
+// to SDKs is taken away, so that a suite sees only what it sets itself.
+func (w world) env() []string {
+	return append(cleanEnv(), "BULKHEAD_URL="+w.gateway, "BULKHEAD_SIM="+w.sim, "BULKHEAD_KEY="+w.key)
+}
+
+func cleanEnv() []string {
+	var out []string
+	for _, kv := range os.Environ() {
+		name, _, _ := strings.Cut(strings.ToUpper(kv), "=")
+		switch {
+		case strings.HasPrefix(name, "OPENAI_"), strings.HasPrefix(name, "AZURE_"), strings.HasPrefix(name, "BULKHEAD_"),
+			strings.HasSuffix(name, "_PROXY"), name == "PYTHONPATH", name == "NODE_PATH", name == "NODE_OPTIONS":
+			continue
+		}
+		out = append(out, kv)
+	}
+	return out
+}
+
+// workshop is a folder that goes when the tests have run.
+var workshop string
+
+// binary builds bulkhead once for all tests of the package.
+var binary = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(workshop, "bulkhead")
+	build := exec.Command("go", "build", "-o", path, "bulkhead/cmd/bulkhead")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build bulkhead: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "bulkhead-clients-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	workshop = dir
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// start runs bulkhead with args until the test ends and gives the lines that
+// it prints once it is ready, the first of them after "ready ".
+func start(t *testing.T, env []string, wantLines int, args ...string) []string {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, args...)
+	cmd.Env = append(cleanEnv(), env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := make(chan string, 256)
+	var read sync.WaitGroup
+	read.Go(func() {
+		defer close(lines)
+		for s := bufio.NewScanner(stdout); s.Scan(); {
+			lines <- s.Text()
+		}
+	})
+	t.Cleanup(func() {
+		stop(cmd, &read)
+		if t.Failed() {
+			t.Logf("bulkhead %s warned:\n%s", args[0], warnings(stderr.String()))
+		}
+	})
+	var out []string
+	late := time.After(30 * time.Second)
+	for len(out) < wantLines {
+		select {
+		case line, ok := <-lines:
+			if !ok {
+				t.Fatalf("bulkhead %s ended before it was ready:\n%s", strings.Join(args, " "), stderr.String())
+			}
+			out = append(out, line)
+		case <-late:
+			t.Fatalf("bulkhead %s was not ready within 30 s", strings.Join(args, " "))
+		}
+	}
+	go func() { // until the process ends, so that it never waits for us
+		for range lines {
+		}
+	}()
+	ready, ok := strings.CutPrefix(out[0], "ready ")
+	if !ok {
+		t.Fatalf("bulkhead %s began with %q, want a line that begins with ready", args[0], out[0])
+	}
+	out[0] = ready
+	return out
+}
+
+// warnings are the lines of a log that speak of more than a call's end.
+func warnings(log string) string {
+	var out strings.Builder
+	for line := range strings.Lines(log) {
+		if !strings.Contains(line, `"level":"INFO"`) {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
+}
+
+// stop ends a process that start began: politely, then not.
+func stop(cmd *exec.Cmd, read *sync.WaitGroup) {
+	cmd.Process.Signal(syscall.SIGTERM)
+	kill := time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })
+	defer kill.Stop()
+	read.Wait()
+	cmd.Wait()
+}
+
+// field reads a word such as listen=127.0.0.1:8080 from a ready line.
+func field(t *testing.T, line, name string) string {
+	t.Helper()
+	for _, word := range strings.Fields(line) {
+		if v, ok := strings.CutPrefix(word, name+"="); ok {
+			return v
+		}
+	}
+	t.Fatalf("no %s= in %q", name, line)
+	return ""
+}
+
+// newWorld starts simulated vendors and a gateway over the estate in
+// testdata/estate, which names the vendors' address as SIM.
+func newWorld(t *testing.T) world {
+	t.Helper()
+	sim := "http://" + field(t, start(t, nil, 1, "sim", "--listen", "127.0.0.1:0", "--pace", "3ms")[0], "listen")
+	dir := t.TempDir()
+	estate, data := filepath.Join(dir, "estate"), filepath.Join(dir, "data")
+	err := filepath.WalkDir("testdata/estate", func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(estate, strings.TrimPrefix(path, "testdata/estate"))
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return err
+		}
+		return os.WriteFile(to, bytes.ReplaceAll(text, []byte("SIM"), []byte(strings.TrimPrefix(sim, "http://"))), 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	create := exec.Command(path, "key", "create", "--workload", "clients", "--estate", estate, "--data", data)
+	var said bytes.Buffer
+	create.Stderr = &said
+	key, err := create.Output()
+	if err != nil {
+		t.Fatalf("bulkhead key create: %v\n%s", err, said.String())
+	}
+	ready := start(t, []string{"VENDOR_KEY=sk-of-the-agency"}, 1,
+		"serve", "--estate", estate, "--data", data, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--drain", "2s")[0]
+	return world{gateway: "http://" + field(t, ready, "listen"), sim: sim, key: strings.TrimSpace(string(key))}
+}
+
+// skipShort leaves suites out of a short run.
+func skipShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("the suites of real clients are left out with -short")
+	}
+}
+
+// missing skips a test for want of something outside of Go, or fails if the
+// run demands that nothing is left out.
+func missing(t *testing.T, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("BULKHEAD_CLIENTS") == "require" {
+		t.Fatalf("BULKHEAD_CLIENTS=require, but "+format, args...)
+	}
+	t.Skipf("skipped: "+format, args...)
+}
+
+// within bounds a command by time and by the test's own end; at its end the
+// whole group of processes is told to go.
+func within(t *testing.T, d time.Duration, name string, args ...string) *exec.Cmd {
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second
+	return cmd
+}
+
+// lastLine is the last line of output that says anything, for a skip's reason.
+func lastLine(out []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}
