@@ -11,6 +11,7 @@ package console
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 
 	"github.com/go-json-experiment/json"
@@ -95,3 +96,6 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.WriteHeader(status)
 	_, _ = w.Write(append(b, '\n'))
 }
+
+// Listen opens the control listener's address.
+func Listen(address string) (net.Listener, error) { return net.Listen("tcp", address) }

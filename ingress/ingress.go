@@ -88,6 +88,9 @@ func (q quiet) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// Listen opens the data plane's address.
+func Listen(address string) (net.Listener, error) { return net.Listen("tcp", address) }
+
 // Serve answers on l until Shutdown or Close.
 func (s *Server) Serve(l net.Listener) error {
 	var err error

@@ -25,9 +25,7 @@ type rehearsal struct {
 	sims []*sim.Sim
 }
 
-func startRehearsal(pace time.Duration) (*rehearsal, error) {
-	return &rehearsal{key: rand.Text(), pace: pace}, nil
-}
+func newRehearsal(pace time.Duration) *rehearsal { return &rehearsal{key: rand.Text(), pace: pace} }
 
 // Close stops the simulated vendors.
 func (h *rehearsal) Close() error {
@@ -48,7 +46,7 @@ func (h *rehearsal) replace(e *catalog.Estate) error {
 		if p.Source.File == realFile {
 			continue
 		}
-		v := sim.Vendor{Name: p.Name, Kind: kindOf(p), Key: h.key}
+		v := sim.Vendor{Name: p.Name, Kind: kindOf(p), Key: h.key, Models: []sim.Model{}}
 		for _, o := range e.Offerings {
 			if o.Endpoint == p {
 				v.Models = append(v.Models, simulatedModel(o))

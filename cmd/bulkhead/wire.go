@@ -77,9 +77,7 @@ func (s *server) build(ctx context.Context) error {
 	}})
 	s.metrics.HeldBytes(s.gateway.Intake().Held)
 	if f.simulate {
-		if s.simulated, err = startRehearsal(f.pace); err != nil {
-			return err
-		}
+		s.simulated = newRehearsal(f.pace)
 		s.opened(s.simulated.Close)
 	}
 	if _, _, err := s.reload(ctx, nil); err != nil {
@@ -233,11 +231,11 @@ func (s *server) listen() error {
 		return fmt.Errorf("--listen %s is not loopback and would be plain HTTP: give --tls-cert and --tls-key, or --insecure if something in front of it has TLS", s.flags.listen)
 	}
 	var err error
-	if s.data, err = net.Listen("tcp", s.flags.listen); err != nil {
+	if s.data, err = ingress.Listen(s.flags.listen); err != nil {
 		return err
 	}
 	s.opened(s.data.Close)
-	if s.control, err = net.Listen("tcp", s.flags.control); err != nil {
+	if s.control, err = console.Listen(s.flags.control); err != nil {
 		return err
 	}
 	s.opened(s.control.Close)

@@ -1,0 +1,40 @@
+# `make` prints this help. Everything needs Go alone unless its line says so.
+.DEFAULT_GOAL := help
+GO ?= go
+export CGO_ENABLED = 0
+
+.PHONY: help build check test race clients bench fuzz e2e check-long
+
+help: ## print this help
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build ./bin/bulkhead, one static binary
+	$(GO) build -trimpath -o bin/bulkhead ./cmd/bulkhead
+
+check: ## format, vet, lint and modules, as CI does
+	@out=$$(gofmt -l $$($(GO) list -f '{{.Dir}}' ./...)); if [ -n "$$out" ]; then echo "not gofmt-clean:"; echo "$$out"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) mod verify
+	$(GO) tool staticcheck ./...
+
+test: check ## the README's test command: checks and all tests, real clients where their packages can be had
+	$(GO) test ./...
+
+race: ## all tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+clients: ## the official SDKs alone (needs python3, node)
+	$(GO) test ./clients -count=1 -v
+
+bench: ## speed, side by side with nginx and httputil.ReverseProxy; under six minutes
+	$(GO) run ./bench
+
+fuzz: ## every fuzz target for a minute
+	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
+		echo "$$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $${FUZZTIME:-60s} || exit 1; done; done
+
+e2e: ## a real small model through Bulkhead (needs python3; fetches about 300 MB of packages)
+	./e2e/run
+
+check-long: race fuzz ## what is too long for every day
+	BULKHEAD_LONG=1 $(GO) test ./... -count=1 -timeout 60m
