@@ -1,0 +1,226 @@
+package inspect
+
+// candidate looks at the double slash at i: is it inside a mark? If so it is noted. It returns where to go on.
+func (s *Scanner) candidate(v *view, i int) int {
+	t := v.text
+	after := i + 2
+	if i > 0 && t[i-1] == ':' {
+		return after // the address of a page
+	}
+	w, ok := levelBefore(t, i)
+	if !ok {
+		return s.foreign(v, i)
+	}
+	end := forward(t, after, w.small)
+	if end == after {
+		return after
+	}
+	lo := w.lo
+	if w.portion && end < len(t) && t[end] == ')' {
+		lo, end = lo-1, end+1
+	}
+	s.take(v, lo, end, w)
+	// Another mark may stand right behind; the slashes inside this one are harmless to look at again.
+	return after
+}
+
+// word is a classification read backwards from a separator.
+type word struct {
+	lo      int
+	portion bool // stands behind a parenthesis
+	short   bool // an abbreviation: U, C, S, TS, R
+	small   bool // has small letters
+	start   bool // begins the line
+	cui     bool
+}
+
+// levelBefore reads the classification that ends before i, blanks between allowed.
+func levelBefore(t []byte, i int) (word, bool) {
+	end := i
+	for end > 0 && i-end < 3 && (t[end-1] == ' ' || t[end-1] == '\t') {
+		end--
+	}
+	lo := end
+	for lo > 0 && end-lo < 13 && letter(t[lo-1]) {
+		lo--
+	}
+	w := word{lo: lo}
+	name := t[lo:end]
+	if len(name) == 0 {
+		return w, false
+	}
+	for _, c := range name {
+		w.small = w.small || c >= 'a'
+	}
+	switch len(name) {
+	case 1:
+		w.short = true
+		if c := name[0]; c != 'S' && c != 'C' && c != 'U' && c != 'R' {
+			return w, false
+		}
+	case 2:
+		w.short = true
+		if name[0] != 'T' || name[1] != 'S' {
+			return w, false
+		}
+	case 3:
+		if w.cui = folded(name, "CUI"); !w.cui {
+			return w, false
+		}
+	case 6:
+		if !folded(name, "SECRET") {
+			return w, false
+		}
+		w.lo = withTop(t, lo)
+	case 9:
+		if !folded(name, "TOPSECRET") {
+			return w, false
+		}
+	case 10:
+		if w.cui = folded(name, "CONTROLLED"); !w.cui && !folded(name, "RESTRICTED") {
+			return w, false
+		}
+	case 12:
+		if !folded(name, "CONFIDENTIAL") && !folded(name, "UNCLASSIFIED") {
+			return w, false
+		}
+	default:
+		return w, false
+	}
+	if w.lo == 0 || t[w.lo-1] == '\n' {
+		w.start = true
+		return w, true
+	}
+	switch before := t[w.lo-1]; {
+	case before == '(' || before == '[':
+		w.portion = before == '('
+	case letter(before), before >= '0' && before <= '9', before == '_':
+		return w, false
+	case w.short && (before == '/' || before == '.' || before == '-' || before == '\\' || before == '@' || before == '%'):
+		return w, false
+	}
+	return w, true
+}
+
+// withTop takes TOP before SECRET along, however it is joined.
+func withTop(t []byte, lo int) int {
+	i := lo
+	for i > 0 && lo-i < 3 && (t[i-1] == ' ' || t[i-1] == '-' || t[i-1] == '_' || t[i-1] == '\t') {
+		i--
+	}
+	if i < lo && i >= 3 && folded(t[i-3:i], "TOP") && (i == 3 || !letter(t[i-4])) {
+		return i - 3
+	}
+	return lo
+}
+
+func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+// folded reports whether b is the capital word s, however written.
+func folded(b []byte, s string) bool {
+	if len(b) != len(s) {
+		return false
+	}
+	for i := range len(s) {
+		if b[i]&^0x20 != s[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// markBytes is the longest mark that is read.
+const markBytes = 240
+
+// class says of a byte whether a mark may have it: capitals and the like, or small letters.
+var class = func() (t [256]uint8) {
+	for c := range t {
+		switch {
+		case c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == ' ', c == ',', c == '/', c == '-', c == '\t':
+			t[c] = 1
+		case c >= 'a' && c <= 'z':
+			t[c] = 2
+		}
+	}
+	return t
+}()
+
+// forward finds where what may belong to a mark ends. In capitals it ends before the first word with a small letter,
+// unless the mark itself is written small.
+func forward(t []byte, lo int, small bool) int {
+	most := min(len(t), lo+markBytes)
+	first := lo
+	for first < most && (t[first] == ' ' || t[first] == '/' || t[first] == '\t') {
+		first++
+	}
+	if first == most || first-lo > 4 {
+		return lo
+	}
+	allow := uint8(1)
+	if t[first] >= 'a' && t[first] <= 'z' {
+		allow = 2
+	}
+	i := first
+	for i < most {
+		k := class[t[i]]
+		if k == 0 || k > allow {
+			break
+		}
+		i++
+	}
+	if i < len(t) && (class[t[i]] == 2 || i == most) {
+		// The last word is not whole.
+		for i > first && t[i-1] != ' ' && t[i-1] != '/' && t[i-1] != ',' {
+			i--
+		}
+	}
+	for i > first && (t[i-1] == ' ' || t[i-1] == ',' || t[i-1] == '-' || t[i-1] == '\t' || t[i-1] == '/') {
+		i--
+	}
+	return max(i, lo)
+}
+
+// foreign looks at a double slash that no US classification stands before: //NATO SECRET, (//GBR S), //JOINT ...
+func (s *Scanner) foreign(v *view, i int) int {
+	t := v.text
+	after := i + 2
+	if after >= len(t) || t[after] < 'A' || t[after] > 'Z' {
+		return after
+	}
+	lo := i
+	w := word{}
+	if i > 0 {
+		switch t[i-1] {
+		case '(':
+			w.portion = true
+		case '\n':
+			w.start = true
+		case ' ', '\t', '"', '\'', '[', '>', '*':
+		default:
+			return after
+		}
+	} else {
+		w.start = true
+	}
+	n := after
+	for n < len(t) && n-after < 8 && (t[n] >= 'A' && t[n] <= 'Z' || t[n] == '-') {
+		n++
+	}
+	switch string(t[after:n]) {
+	case "NU", "NR", "NC", "NS", "CTS", "NCA", "NSAT", "CTSA", "CTS-B", "CTS-BALK", "NATO", "COSMIC", "JOINT", "FGI":
+	default:
+		// A country, with a level behind it.
+		if n-after < 2 || n-after > 4 || n == len(t) || t[n] != ' ' {
+			return after
+		}
+	}
+	end := forward(t, after, false)
+	if end == after {
+		return after
+	}
+	if w.portion && end < len(t) && t[end] == ')' {
+		lo, end = lo-1, end+1
+	}
+	s.take(v, lo, end, w)
+	return after
+}

@@ -1,0 +1,130 @@
+package inspect
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// blockBytes is how much is read for one question before the next is asked of it, so that it stays in the cache.
+const blockBytes = 16 << 10
+
+var doubleSlash = []byte("//")
+
+// scan looks through a view. Each block is asked, in vector steps: where are double slashes, where do lines begin,
+// is there anything that could be a disguise, is there a long run of base64.
+func (s *Scanner) scan(v *view) {
+	text := v.text
+	next := 0 // up to where a mark has been taken
+	line := 0 // where the line begins that has not been looked at
+	for lo := 0; lo < len(text); lo += blockBytes {
+		hi := min(lo+blockBytes, len(text))
+		next = s.slashes(v, max(lo, next), hi)
+		line = s.lines(v, line, hi)
+		if v.under != nil {
+			continue
+		}
+		if disguised(text[lo:hi]) {
+			s.unfolded(v, lo, hi)
+		}
+		if v.spans == nil {
+			s.encoded(v, lo, hi)
+		}
+	}
+	if line < len(text) {
+		s.line(v, line, len(text))
+	}
+}
+
+// slashes looks at each double slash that begins in lo..hi. It returns where to go on.
+func (s *Scanner) slashes(v *view, lo, hi int) int {
+	end := min(hi+1, len(v.text))
+	for lo < end {
+		i := bytes.Index(v.text[lo:end], doubleSlash)
+		if i < 0 {
+			break
+		}
+		i += lo
+		lo = s.candidate(v, i)
+	}
+	return max(lo, hi)
+}
+
+// lines looks at each line that ends before hi. It returns where the first line begins that does not.
+func (s *Scanner) lines(v *view, lo, hi int) int {
+	for from := lo; ; {
+		i := bytes.IndexByte(v.text[max(from, lo):hi], '\n')
+		if i < 0 {
+			// A line this long is no lone mark; only its beginning may be a portion mark.
+			return lo
+		}
+		end := max(from, lo) + i
+		if opens[v.text[lo]] {
+			s.line(v, lo, end)
+		}
+		lo = end + 1
+		from = lo
+	}
+}
+
+// opens holds the bytes with which a line of interest can begin.
+var opens = func() (t [256]bool) {
+	for _, c := range []byte(" \t\r(TSCUNRcodmhO*_>\"'[<=~`|-DHM") {
+		t[c] = true
+	}
+	return t
+}()
+
+// disguised reports whether a block holds anything that stands for another letter: an escape, or a letter beyond ASCII
+// that looks like one of ASCII, or that cannot be seen. What ordinary prose has beyond ASCII does not count.
+func disguised(b []byte) bool {
+	for from := 0; ; {
+		i := bytes.IndexByte(b[from:], '\\')
+		if i < 0 {
+			break
+		}
+		from += i
+		for from < len(b) && b[from] == '\\' {
+			from++
+		}
+		// Line breaks and quotes that are escaped hide nothing by themselves.
+		if from < len(b) && (b[from] == '/' || b[from] == 'u') {
+			return true
+		}
+	}
+	const high = 0x8080808080808080
+	for i := 0; i < len(b); {
+		if i+64 <= len(b) {
+			c := b[i : i+64]
+			x := binary.LittleEndian.Uint64(c) | binary.LittleEndian.Uint64(c[8:]) |
+				binary.LittleEndian.Uint64(c[16:]) | binary.LittleEndian.Uint64(c[24:]) |
+				binary.LittleEndian.Uint64(c[32:]) | binary.LittleEndian.Uint64(c[40:]) |
+				binary.LittleEndian.Uint64(c[48:]) | binary.LittleEndian.Uint64(c[56:])
+			if x&high == 0 {
+				i += 64
+				continue
+			}
+		}
+		for end := min(i+64, len(b)); i < end; {
+			if b[i] < 0x80 {
+				i++
+				continue
+			}
+			r, size := step(b[i:])
+			if r != kept {
+				return true
+			}
+			i += size
+		}
+	}
+	return false
+}
+
+// unfolded scans a block with its disguises taken off, and as much around it as a mark can be long.
+func (s *Scanner) unfolded(v *view, lo, hi int) {
+	from, to := max(0, lo-tailBytes), min(len(v.text), hi+tailBytes)
+	out, changed := fold(s.fold[:0], v.text[from:to])
+	s.fold = out
+	if changed {
+		s.scan(&view{text: out, prose: v.prose, under: v, from: from, to: to})
+	}
+}
