@@ -1,6 +1,7 @@
 package estate_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -48,5 +49,102 @@ func TestLoad_ReadsTheWorkedExamples(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestParse_ResolvesReferencesAndDefaults(t *testing.T) {
+	est, report := estate.Parse(base(t))
+	if est == nil {
+		t.Fatal(report.Err())
+	}
+	gpt, llama := est.Offerings[0], est.Offerings[1]
+	if gpt.Name != "gov-west/gpt" || llama.Name != "hq/llama" {
+		t.Fatalf("offerings %s and %s, want gov-west/gpt and hq/llama", gpt.Name, llama.Name)
+	}
+	if gpt.Model != est.Vendors[1].Models["gpt-5.4"] || gpt.Endpoint != est.Endpoints[0] || gpt.Line != est.Contracts[0].Lines["0001"] {
+		t.Error("an offering does not point at its model, endpoint and line")
+	}
+	if p := gpt.Price; !p.Known || p.Input != 1_250_000 || p.CachedInput != p.Input || p.Output != 10_000_000 {
+		t.Errorf("price %+v; cached input must cost what input costs", p)
+	}
+	if llama.Price.Known || llama.Line != nil || len(llama.Grants) != 0 || llama.Handling != (catalog.Handling{}) {
+		t.Errorf("what is not stated is stated: %+v", llama)
+	}
+	if !gpt.Granted("web_search") || gpt.Granted("mcp") {
+		t.Errorf("grants %v", gpt.Grants)
+	}
+	e := est.Endpoints[0]
+	if e.Surface != "v1" || e.HTTP != 1 || e.StreamUsage != "ask" || e.Limits.FirstContent != 2*time.Minute || e.Limits.Total != 0 {
+		t.Errorf("endpoint %+v", e)
+	}
+	if m := llama.Model; m.Version != "unpinned" || m.FullName() != "meta/llama-3.3-70b" || len(m.Modalities) != 1 {
+		t.Errorf("model %+v", m)
+	}
+	chat := est.Workloads["letters"].Aliases["chat"]
+	if len(chat.Offerings) != 2 || chat.Offerings[0] != gpt || chat.Offerings[1] != llama {
+		t.Errorf("alias chat has %v, want its models' offerings in order", chat.Offerings)
+	}
+	if len(est.Partitions) != 1 || est.Partitions[0].Name != "own" || est.Partitions[0].Regions["hq"] != "US" {
+		t.Errorf("partitions %+v, want the declared one alone", est.Partitions)
+	}
+	if l := gpt.Line; l.PeriodUntil != time.Date(2027, 9, 30, 0, 0, 0, 0, time.UTC) || l.Obligated.String() != "250000.00" {
+		t.Errorf("line %+v", l)
+	}
+	if gpt.Source != (catalog.Source{File: "clouds/aws.yaml", Line: 11}) {
+		t.Errorf("source %+v", gpt.Source)
+	}
+}
+
+func TestParse_PassesUnknownFieldsForPlainUnclassifiedAlone(t *testing.T) {
+	for _, tt := range []struct{ name, edits, want string }{
+		{"CUI", ``, "refuse"},
+		{"U", `workloads/letters.yaml "default: CUI, floor: CUI" "default: U, floor: U"`, "pass"},
+		{"U and said otherwise", `workloads/letters.yaml "marking: {default: CUI, floor: CUI" "unknown_fields: refuse\nmarking: {default: U, floor: U"`, "refuse"},
+		{"CUI and said otherwise", `workloads/letters.yaml "marking:" "unknown_fields: pass\nmarking:"`, "pass"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			files := base(t)
+			if tt.edits != "" {
+				if err := edit(files, tt.edits); err != nil {
+					t.Fatal(err)
+				}
+			}
+			est, report := estate.Parse(files)
+			if est == nil {
+				t.Fatal(report.Err())
+			}
+			if got := est.Workloads["letters"].UnknownFields; got != tt.want {
+				t.Errorf("unknown fields %q, want %q", got, tt.want)
+			}
+		})
+	}
+	files := example(t, catalog.Secret)
+	if err := edit(files, `workloads/reading-room.yaml "default: CUI" "default: U"`); err != nil {
+		t.Fatal(err)
+	}
+	est, report := estate.Parse(files)
+	if est == nil {
+		t.Fatal(report.Err())
+	}
+	if got := est.Workloads["reading-room"].UnknownFields; got != "refuse" {
+		t.Errorf("unknown fields in a Secret enclave %q, want refuse", got)
+	}
+}
+
+func TestReport_HasADocumentedJSONForm(t *testing.T) {
+	files := base(t)
+	if err := edit(files, `enclave.yaml "crypto: fips" "crypto: fisp"`); err != nil {
+		t.Fatal(err)
+	}
+	_, report := estate.Parse(files)
+	got, err := json.Marshal(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"counts":{"files":7,"vendors":2,"models":2,"endpoints":2,"offerings":2,"contracts":1,"workloads":1},` +
+		`"faults":[{"file":"enclave.yaml","line":6,"column":9,"code":"not_allowed","message":"\"crypto\": \"fisp\" is not among the allowed words","hint":"did you mean \"fips\"? allowed: none, fips or cnsa1"}],` +
+		`"findings":[],"notes":[]}`
+	if string(got) != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

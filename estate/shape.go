@@ -251,7 +251,7 @@ func (t *table[T]) read(r *reader, n *yaml.Node, f field) {
 		}
 		entry := row[T]{at: place(key), Name: key.Value}
 		each := f
-		each.key, each.required, each.min = key.Value, false, 0
+		each.key, each.required = key.Value, false // min holds for lists within, too
 		r.into(&entry.Value, value, each)
 		t.Rows = append(t.Rows, entry)
 	}
@@ -260,7 +260,7 @@ func (t *table[T]) read(r *reader, n *yaml.Node, f field) {
 func (t *table[T]) schema(f field) map[string]any {
 	var value T
 	each := f
-	each.doc, each.def, each.keys, each.min = "", "", "", 0
+	each.doc, each.def, each.keys = "", "", ""
 	s := described(f, map[string]any{"type": "object", "additionalProperties": schemaOf(&value, each)})
 	if f.keys != "" {
 		s["propertyNames"] = map[string]any{"pattern": formOf(f.keys).pattern}
