@@ -89,7 +89,7 @@ func TestDigest_IsOverTheCanonicalBytes(t *testing.T) {
 	if err := json.Unmarshal(report.Canonical(), &content); err != nil {
 		t.Fatal(err)
 	}
-	if content.Form != "bulkhead-estate-1" || len(content.Files) != len(base(t)) || len(content.Tables) != 2 {
+	if content.Form != "bulkhead-estate-1" || len(content.Files) != len(base(t)) || len(content.Tables) != 3 {
 		t.Errorf("canonical content: form %q, %d files, tables %v", content.Form, len(content.Files), content.Tables)
 	}
 	if strings.ContainsAny(string(report.Canonical()), "\n\t") {

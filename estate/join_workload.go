@@ -40,7 +40,7 @@ func (j *joiner) joinWorkload(file string, f *workloadFile) {
 	}
 	for _, m := range []text{f.Marking.Default, f.Marking.Floor, f.Marking.Ceiling, f.Marking.Unread} {
 		if m.V != "" {
-			j.inDomain(spot{file, m.at}, "marking "+quoted(m.V), bannerLevel(m.V))
+			j.inDomain(spot{file, m.at}, "marking "+quoted(m.V), markingLevel(m.V))
 		}
 	}
 	for _, r := range f.Aliases.Rows {

@@ -18,7 +18,7 @@ var countriesText []byte
 // shipped gives the tables that come with the program, by name; their digests
 // are part of an estate's digest.
 func shipped() map[string][]byte {
-	return map[string][]byte{"partitions": partitionsJSON, "countries": countriesText}
+	return map[string][]byte{"partitions": partitionsJSON, "countries": countriesText, "markings": shippedMarkings()}
 }
 
 // partition is an isolated part of a cloud, shipped or declared.

@@ -91,7 +91,7 @@ func (c ceiling) value() catalog.Ceiling {
 // level is the classification that a ceiling reaches, or nothing.
 func (c ceiling) level() string {
 	if c.Banner.V != "" {
-		return bannerLevel(c.Banner.V)
+		return markingLevel(c.Banner.V)
 	}
 	return c.Fields.Clearance.V
 }

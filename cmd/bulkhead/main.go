@@ -37,6 +37,7 @@ func subcommands() []subcommand {
 		{"serve", "serve an estate", runServe},
 		{"reload", "make a running server read its estate anew", runReload},
 		{"key", "create, list and revoke keys of workloads", runKey},
+		{"marking", "read a marking: parse, join, dominates", runMarking},
 		{"sim", "simulated vendors on loopback", runSim},
 		{"version", "what this binary is, and which laws it does not enforce yet", runVersion},
 	}
