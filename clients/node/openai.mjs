@@ -1,0 +1,1 @@
+import "./openai-chat.mjs"; import "./openai-tools.mjs"; import "./openai-errors.mjs";
