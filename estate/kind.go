@@ -152,7 +152,7 @@ type workloadFile struct {
 	Workload      text              `key:"workload,required" form:"name" doc:"Name of the workload"`
 	Owner         owner             `key:"owner,required" doc:"Whose it is"`
 	Purposes      list[text]        `key:"purposes,required" form:"purpose" min:"1" doc:"What it uses AI for; the first is the primary"`
-	Marking       marking           `key:"marking,required" doc:"What its calls are taken for, and their bounds"`
+	Marking       markingRange      `key:"marking,required" doc:"What its calls are taken for, and their bounds"`
 	Audience      audience          `key:"audience,required" doc:"Least privileged person who sees its replies"`
 	Aliases       table[list[text]] `key:"aliases,required" keys:"alias" form:"model_ref" min:"1" doc:"Names it may ask for, each an ordered list of vendor/model"`
 	Independence  independence      `key:"independence" doc:"How many it wants to be able to lose all but one of"`
@@ -170,7 +170,7 @@ type owner struct {
 	SensitiveCustomer truth `key:"sensitive_customer" doc:"Whether vendors count it as a sensitive customer" default:"false"`
 }
 
-type marking struct {
+type markingRange struct {
 	at
 	Default text `key:"default,required" form:"marking" doc:"Marking of a call that states none"`
 	Floor   text `key:"floor,required" form:"marking" doc:"Lowest marking a call may state"`

@@ -18,9 +18,9 @@ func runCheck(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	flags.SetOutput(io.Discard)
 	dir := flags.String("estate", "./estate", "`folder` with the estate; may be given without the flag")
 	asJSON := flags.Bool("json", false, "write one JSON object instead of text")
-	usage := func() {
-		fmt.Fprintln(stderr, "usage: bulkhead check [DIR | --estate DIR] [--json]")
-		flags.SetOutput(stderr)
+	usage := func(w io.Writer) {
+		fmt.Fprintln(w, "usage: bulkhead check [DIR | --estate DIR] [--json]")
+		flags.SetOutput(w)
 		flags.PrintDefaults()
 	}
 	rest, err := parseMixed(flags, args)
@@ -28,22 +28,22 @@ func runCheck(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	flags.Visit(func(f *flag.Flag) { named = named || f.Name == "estate" })
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		usage()
-		return 0
+		usage(stdout)
+		return exitFine
 	case err != nil:
 		fmt.Fprintf(stderr, "bulkhead check: %v\n", err)
-		usage()
-		return 2
+		usage(stderr)
+		return exitUsage
 	case len(rest) > 1 || (len(rest) == 1 && named):
 		fmt.Fprintf(stderr, "bulkhead check: one estate at a time; write: bulkhead check %s\n", rest[0])
-		return 2
+		return exitUsage
 	case len(rest) == 1:
 		*dir = rest[0]
 	}
 	_, report, err := estate.Load(ctx, *dir)
 	if err != nil {
 		fmt.Fprintf(stderr, "bulkhead check: %v\nWrite the folder of an estate, or make one: bulkhead init %s\n", err, *dir)
-		return 3
+		return exitFailed
 	}
 	ok := len(report.Faults) == 0 && len(report.Findings) == 0
 	if *asJSON {
@@ -54,11 +54,11 @@ func runCheck(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	switch {
 	case err != nil:
 		fmt.Fprintf(stderr, "bulkhead check: %v\n", err)
-		return 3
+		return exitFailed
 	case !ok:
-		return 1
+		return exitFinding
 	}
-	return 0
+	return exitFine
 }
 
 // writeCheckJSON writes the report with the folder and the verdict before it.

@@ -21,26 +21,26 @@ func runSchema(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("schema", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	dir := flags.String("dir", "", "`folder` to write KIND.schema.json files to, for editors")
-	usage := func() {
-		fmt.Fprintf(stderr, "usage: bulkhead schema [KIND] [--dir DIR]\nkinds: %s\n", strings.Join(estate.Kinds(), ", "))
-		flags.SetOutput(stderr)
+	usage := func(w io.Writer) {
+		fmt.Fprintf(w, "usage: bulkhead schema [KIND] [--dir DIR]\nkinds: %s\n", strings.Join(estate.Kinds(), ", "))
+		flags.SetOutput(w)
 		flags.PrintDefaults()
 	}
 	rest, err := parseMixed(flags, args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		usage()
-		return 0
+		usage(stdout)
+		return exitFine
 	case err != nil:
 		fmt.Fprintf(stderr, "bulkhead schema: %v\n", err)
-		usage()
-		return 2
+		usage(stderr)
+		return exitUsage
 	case len(rest) > 1:
 		fmt.Fprintln(stderr, "bulkhead schema: name one kind of file, or none for all; for example: bulkhead schema cloud")
-		return 2
+		return exitUsage
 	case len(rest) == 1 && !slices.Contains(estate.Kinds(), rest[0]):
 		fmt.Fprintf(stderr, "bulkhead schema: no kind of file is called %q; write one of %s\n", rest[0], strings.Join(estate.Kinds(), ", "))
-		return 2
+		return exitUsage
 	}
 	kinds := estate.Kinds()
 	if len(rest) == 1 {
@@ -53,9 +53,9 @@ func runSchema(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "bulkhead schema: %v\n", err)
-		return 3
+		return exitFailed
 	}
-	return 0
+	return exitFine
 }
 
 // printSchemas writes the one schema asked for, or an object of all by kind.
