@@ -59,6 +59,13 @@ type Reply struct {
 	Body   io.ReadCloser
 }
 
+// Sent reports whether the request's body has left, so that its bytes may be
+// used otherwise. A vendor can answer before it has.
+func (r *Reply) Sent() bool {
+	x, ok := r.Body.(*exchange)
+	return !ok || x.sent()
+}
+
 // Finish says that the content has told the reply's end. The connection is
 // given back once the body's end has come too, within a second and without the
 // caller waiting for it; nothing may be read afterwards.

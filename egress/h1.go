@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"sync"
 	"syscall"
@@ -24,9 +25,9 @@ const idleFor = 50 * time.Second
 // smallBody is the size up to which header and body leave as one write.
 const smallBody = 32 << 10
 
-// largeBody is the size from which a body is written while the reply is
-// awaited, since a vendor may answer before it has read it all.
-const largeBody = 128 << 10
+// patience is how long a write may take before the reply is awaited beside it:
+// a vendor may answer before it has read the request, and read no further.
+const patience = 20 * time.Millisecond
 
 // pool speaks HTTP/1.1 to one endpoint, a request a connection at a time.
 type pool struct {
@@ -187,16 +188,18 @@ func (p *pool) send(ctx context.Context, d *Door, r *Request) (*Reply, error) {
 	}
 	x := &exchange{ctx: ctx, pool: p, conn: c}
 	x.stop = context.AfterFunc(ctx, c.abort)
-	if err := x.write(d, r); err != nil {
-		x.drop()
-		return nil, failed(ctx, Sending, c.reused, err)
-	}
+	broken := x.write(d, r)
+	// A vendor that refuses early may close before it has read the body: its
+	// answer is still worth having.
 	resp, err := x.header()
 	if err != nil {
 		x.drop()
+		if broken != nil {
+			return nil, failed(ctx, Sending, c.reused, broken)
+		}
 		return nil, failed(ctx, Waiting, c.reused && isClosed(err), err)
 	}
-	x.body, x.last = resp.Body, resp.Close
+	x.body, x.last = resp.Body, resp.Close || broken != nil
 	return &Reply{Status: resp.StatusCode, Header: resp.Header, Body: x}, nil
 }
 
@@ -216,8 +219,8 @@ type exchange struct {
 	settling bool
 }
 
-// write sends header and body. A large body is left to a goroutine, which
-// drop and finish wait for.
+// write sends header and body. What does not leave at once is left to a
+// goroutine, which drop waits for.
 func (x *exchange) write(d *Door, r *Request) error {
 	c, size := x.conn, r.Body.Len()
 	head := append(c.head[:0], "POST "...)
@@ -232,32 +235,40 @@ func (x *exchange) write(d *Door, r *Request) error {
 		}
 	}
 	head = append(head, "\r\n"...)
-	c.head = head[:0]
-	switch {
-	case size <= smallBody:
+	if size <= smallBody {
 		head = r.Body.Append(head)
-		c.head = head[:0]
-		_, err := c.Write(head)
-		return err
-	case size <= largeBody:
-		return writeAll(c.Conn, head, r.Body)
+	}
+	c.head = head[:0]
+	left := net.Buffers{head}
+	if size > smallBody {
+		left = appendParts(left, r.Body)
+	}
+	// A TLS connection does not survive a write that timed out, so a large body
+	// is never waited for there.
+	if _, plain := c.Conn.(*net.TCPConn); plain || size <= smallBody {
+		c.raw.SetWriteDeadline(time.Now().Add(patience))
+		_, err := left.WriteTo(c.Conn)
+		c.raw.SetWriteDeadline(time.Time{})
+		if !plain || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
 	}
 	x.writing = make(chan error, 1)
-	go func() { x.writing <- writeAll(c.Conn, head, r.Body) }() // ends with the write, or with the connection
+	go func() { // ends with the write, or with the connection
+		_, err := left.WriteTo(c.Conn)
+		x.writing <- err
+	}()
 	return nil
 }
 
-// writeAll writes header and body without copying them together.
-func writeAll(w net.Conn, head []byte, s wire.Splice) error {
-	bufs := net.Buffers{head}
+// appendParts appends a body's parts without copying them together.
+func appendParts(parts net.Buffers, s wire.Splice) net.Buffers {
 	at := 0
 	for _, e := range s.Edits {
-		bufs = append(bufs, s.Body[at:e.Start], e.With)
+		parts = append(parts, s.Body[at:e.Start], e.With)
 		at = e.End
 	}
-	bufs = append(bufs, s.Body[at:])
-	_, err := bufs.WriteTo(w)
-	return err
+	return append(parts, s.Body[at:])
 }
 
 // header reads the reply's header, passing over informational ones.
@@ -308,7 +319,7 @@ func (x *exchange) settle() {
 	if x.done || x.settling {
 		return
 	}
-	if !x.stop() {
+	if !x.sent() || !x.stop() {
 		x.drop()
 		return
 	}
@@ -319,6 +330,21 @@ func (x *exchange) settle() {
 		return
 	}
 	go x.drain()
+}
+
+// sent reports whether a large body's write has ended.
+func (x *exchange) sent() bool {
+	if x.writing == nil {
+		return true
+	}
+	select {
+	case err := <-x.writing:
+		x.writing = nil
+		x.last = x.last || err != nil
+		return true
+	default:
+		return false
+	}
 }
 
 // drain reads the rest of a body, which should be next to nothing.
@@ -342,15 +368,9 @@ func (x *exchange) finish() {
 	if x.done {
 		return
 	}
-	if x.writing != nil {
-		select {
-		case err := <-x.writing:
-			x.writing = nil
-			x.last = x.last || err != nil
-		default: // the vendor answered early and does not read on
-			x.drop()
-			return
-		}
+	if !x.sent() { // the vendor answered early and does not read on
+		x.drop()
+		return
 	}
 	if !x.stop() || x.last || x.conn.br.Buffered() > 0 {
 		x.drop()

@@ -127,6 +127,9 @@ func TestEarlyRefusal_ArrivesWhateverTheBodysSize(t *testing.T) {
 				if got.Status != 413 || got.Body != words {
 					t.Errorf("size %d: got %d %s", size, got.Status, got.Body)
 				}
+				if n := len(v.Seen()); n != 2 {
+					t.Errorf("size %d: the vendor was asked %d times, want once more than before", size, n-1)
+				}
 				if took := time.Since(begun); took > 2*time.Second {
 					t.Errorf("size %d: took %v", size, took)
 				}

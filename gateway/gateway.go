@@ -7,9 +7,12 @@
 package gateway
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -209,7 +212,19 @@ func (g *Gateway) Serve(w http.ResponseWriter, r *http.Request, in Inbound) {
 	defer g.options.Begin()()
 	s := g.begin(w, r, in)
 	defer s.settle()
-	if err := s.serve(r.Context()); err != nil {
+	if err := s.guard(r.Context()); err != nil {
 		s.refuse(err)
 	}
+}
+
+// guard turns a defect of ours into a refusal, so that one call's panic is
+// told to its caller and to the operators, and ends nothing else.
+func (s *serving) guard(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.scratch = s.g.scratch.New().(*scratch) // the old one may be half written
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return s.serve(ctx)
 }

@@ -16,6 +16,7 @@ type meter struct {
 	text    int  // bytes of text so far, for an estimate
 	content bool // any content has come
 	failed  bool // the vendor said in-band that it failed
+	events  int  // events that held data; a vendor's pings do not count
 }
 
 // verdict is what becomes of an event.
@@ -41,16 +42,17 @@ func (m *meter) read(s *wire.Scanner, e wire.Event, asked bool) (verdict, error)
 	if err != nil {
 		return drop, fault.New(fault.UpstreamError, "The vendor sent an event that is not a JSON object.").Because(err)
 	}
+	m.events++
 	m.text += r.Text
 	m.content = m.content || r.Content
-	m.failed = m.failed || r.Error
+	m.failed = m.failed || r.Error || string(e.Type) == "error"
 	if r.Usage.Known {
 		m.usage = r.Usage
 	}
 	if r.Finish != "" {
 		m.finish = r.Finish
 	}
-	if !r.Choices && r.Usage.Known && !asked {
+	if !r.Choices && r.Usage.Known && !asked && !m.failed {
 		return drop, nil
 	}
 	return forward, nil

@@ -119,15 +119,15 @@ func (o *outlet) push() {
 	o.flush()
 }
 
-// hasBegun reports whether the header is out, so that failures must be told
-// in-band.
-func (o *outlet) hasBegun() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+// hush ends the keep-alives and reports whether the header is out, so that a
+// failure must be told in-band.
+func (o *outlet) hush() (begun bool) {
+	o.close()
 	return o.begun
 }
 
-// close ends the keep-alives. Nothing is released after it.
+// close ends the keep-alives; from then on the call alone writes. It may be
+// called more than once.
 func (o *outlet) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -90,9 +90,10 @@ func (s *serving) relayStream(a *answer) error {
 		func(h http.Header) { setStream(h); answered(h, a.offering, a.reply.Header) },
 		func(h http.Header) { h[http.TrailerPrefix+"Bulkhead-Offering"] = []string{a.offering.Name} })
 	var ended error
+	heard := -1
 	for err == nil {
 		more := true
-		for more && err == nil && a.done == nil {
+		for more && err == nil && a.done == nil && !a.meter.failed {
 			more, err = s.next(a, s.out.more)
 		}
 		switch {
@@ -111,7 +112,10 @@ func (s *serving) relayStream(a *answer) error {
 			err = s.sendFault(a.offering, ended)
 		default:
 			s.out.push()
-			a.watch.expect("the next event", a.limits.Gap, a.total)
+			if heard != a.meter.events {
+				heard = a.meter.events
+				a.watch.expect("the next event", a.limits.Gap, a.total)
+			}
 			ended = s.fill(a)
 		}
 	}
@@ -141,11 +145,17 @@ func (s *serving) next(a *answer, put func([]byte) error) (bool, error) {
 // the blank line that should follow is supplied.
 func (s *serving) fill(a *answer) error {
 	err := s.events.Fill()
-	if err == io.EOF && string(bytes.TrimSpace(s.events.Rest())) == "data: "+openai.Done {
+	if err == io.EOF && isDone(s.events.Rest()) {
 		a.done = []byte("data: " + openai.Done + "\n\n")
 		return nil
 	}
 	return err
+}
+
+// isDone reports whether what is left of a stream is its end marker.
+func isDone(rest []byte) bool {
+	value, is := bytes.CutPrefix(bytes.TrimSpace(rest), []byte("data:"))
+	return is && string(bytes.TrimSpace(value)) == openai.Done
 }
 
 // gone is what a failed write to the caller means; nil stays nil.
@@ -160,11 +170,16 @@ func (s *serving) gone(err error) error {
 // and a body in its dialect, or in-band if a stream has begun.
 func (s *serving) refuse(err error) {
 	f := fault.From(err)
+	var own *refused
+	if errors.As(err, &own) {
+		defer own.answer.close()
+	}
+	begun := s.out.hush()
 	if s.r.Context().Err() != nil {
 		f = fault.New(fault.Cancelled, "The caller went away.").Because(err)
 	}
 	s.rec.Kind = string(f.Kind)
-	if s.out.begun {
+	if begun {
 		s.rec.Ending = call.Cut
 	}
 	if f.Kind == fault.Internal || f.Cause != nil && f.Kind != fault.Cancelled {
@@ -174,11 +189,7 @@ func (s *serving) refuse(err error) {
 		s.rec.Ending = call.Gone
 		return // there is nobody to tell
 	}
-	var own *refused
-	if errors.As(err, &own) {
-		defer own.answer.close()
-	}
-	if s.out.hasBegun() {
+	if begun {
 		s.refuseInBand(f, own)
 		return
 	}

@@ -56,7 +56,9 @@ func (s *serving) send(ctx context.Context, w *catalog.Workload, request *openai
 	for i := 0; i < len(offerings) && len(s.rec.Attempts) < maxAttempts; {
 		a, err := s.attempt(ctx, w, request, offerings[i])
 		if err == nil {
-			s.body.release() // no further attempt is possible
+			if a.reply.Sent() {
+				s.body.release() // no further attempt is possible
+			}
 			return a, nil
 		}
 		f := fault.From(err)
