@@ -213,6 +213,10 @@ func (w *walker) file(name string, info fs.FileInfo) error {
 	if err != nil {
 		return err
 	}
+	if len(data) > maxFileBytes { // it grew meanwhile
+		w.fault(name, "is larger than 4 MiB", "split it into several files")
+		return nil
+	}
 	if w.total += int64(len(data)); w.total > maxFolderBytes {
 		return fmt.Errorf("%s: the files are more than %d MiB together", w.root.Name(), maxFolderBytes>>20)
 	}
