@@ -54,40 +54,40 @@ func TestWatcher_TellsAChangeAfterASecondOfQuiet(t *testing.T) {
 	}
 	watching(t, dir, report.Digest, func(told func() []estate.Change) {
 		after(5 * time.Second)
-		if lentold() != 0 {
-			t.Fatalf("told %d changes where there was none", lentold())
+		if len(told()) != 0 {
+			t.Fatalf("told %d changes where there was none", len(told()))
 		}
 		put("enclave.yaml", `"enclave: low" "enclave: lower"`)
 		after(900 * time.Millisecond)
 		put("enclave.yaml", `"enclave: lower" "enclave: lowest"`) // still writing
 		after(900 * time.Millisecond)
-		if lentold() != 0 {
+		if len(told()) != 0 {
 			t.Fatal("told before a second of quiet")
 		}
 		after(time.Second)
-		if lentold() != 1 || told()[0].Estate == nil || told()[0].Estate.Enclave.Name != "lowest" {
+		if len(told()) != 1 || told()[0].Estate == nil || told()[0].Estate.Enclave.Name != "lowest" {
 			t.Fatalf("told %+v, want the one estate", told())
 		}
 		put("enclave.yaml", `"enclave: lowest" "# a comment\nenclave: lowest"`)
 		after(5 * time.Second)
-		if lentold() != 1 {
+		if len(told()) != 1 {
 			t.Fatal("told a change of comments alone")
 		}
 		put("enclave.yaml", `"crypto: fips" "crypto: rot13"`)
 		after(5 * time.Second)
-		if lentold() != 2 || told()[1].Estate != nil || len(told()[1].Report.Faults) != 1 {
+		if len(told()) != 2 || told()[1].Estate != nil || len(told()[1].Report.Faults) != 1 {
 			t.Fatalf("told %+v, want a bad estate once", told())
 		}
 		put("enclave.yaml", `"crypto: rot13" "crypto: fips"`)
 		after(5 * time.Second)
-		if lentold() != 3 || told()[2].Estate == nil {
+		if len(told()) != 3 || told()[2].Estate == nil {
 			t.Fatalf("told %+v, want the good estate again", told())
 		}
 		if err := os.RemoveAll(dir); err != nil {
 			t.Error(err)
 		}
 		after(5 * time.Second)
-		if lentold() != 4 || told()[3].Err == nil {
+		if len(told()) != 4 || told()[3].Err == nil {
 			t.Fatalf("told %+v, want that the folder is gone, once", told())
 		}
 	})
@@ -96,7 +96,7 @@ func TestWatcher_TellsAChangeAfterASecondOfQuiet(t *testing.T) {
 func TestWatcher_TellsWhatChangedBeforeItBegan(t *testing.T) {
 	watching(t, write(t, base(t)), "sha256:another", func(told func() []estate.Change) {
 		after(2 * time.Second)
-		if lentold() != 1 || told()[0].Estate == nil {
+		if len(told()) != 1 || told()[0].Estate == nil {
 			t.Fatalf("told %+v, want the estate", told())
 		}
 	})
