@@ -37,6 +37,8 @@ const (
 	maxAttempts      = 6
 	bytesAToken      = 4 // for estimates where a vendor counts nothing
 	openingEventsMax = 1 << 20
+	releaseWithin    = 2 * time.Minute        // how long a caller may take nothing of a reply
+	leaveWithin      = 500 * time.Millisecond // how long a refused body is read on
 )
 
 var defaultLimits = catalog.Limits{
@@ -211,9 +213,12 @@ type Inbound struct {
 func (g *Gateway) Serve(w http.ResponseWriter, r *http.Request, in Inbound) {
 	defer g.options.Begin()()
 	s := g.begin(w, r, in)
-	defer s.settle()
 	if err := s.guard(r.Context()); err != nil {
 		s.refuse(err)
+	}
+	s.settle()
+	if s.gone {
+		panic(http.ErrAbortHandler) // ends the connection, or the HTTP/2 stream, without a word
 	}
 }
 

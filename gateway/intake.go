@@ -24,7 +24,7 @@ type Intake struct {
 
 const (
 	firstRead = 4 << 10   // the smallest buffer
-	trusted   = 256 << 10 // how much of an announced length is made room for before it comes
+	trusted   = 256 << 10 // how much of an announced length is made room for once the first buffer is full
 	minClass  = 12        // log2 of it
 	maxClass  = 20        // buffers over a MiB are left to the garbage collector
 )
@@ -61,16 +61,13 @@ type body struct {
 }
 
 // read reads src to its end into memory. announced is its length, or negative;
-// max is the most it may have. overflow is what a longer one is refused with.
-func (in *Intake) read(src io.Reader, announced, max int64, overflow *fault.Fault) (*body, error) {
-	if announced > max {
+// most is what it may have. overflow is what a longer one is refused with.
+func (in *Intake) read(src io.Reader, announced, most int64, overflow *fault.Fault) (*body, error) {
+	if announced > most {
 		return nil, overflow
 	}
 	b := &body{in: in}
-	want := int64(firstRead)
-	if announced >= 0 {
-		want = min(announced+1, trusted) // one more, so that the end is met without growing
-	}
+	want := int64(firstRead) // whatever is announced
 	for {
 		if err := b.grow(int(want)); err != nil {
 			b.release()
@@ -78,7 +75,7 @@ func (in *Intake) read(src io.Reader, announced, max int64, overflow *fault.Faul
 		}
 		n, err := src.Read(b.bytes[len(b.bytes):cap(b.bytes)])
 		b.bytes = b.bytes[:len(b.bytes)+n]
-		if int64(len(b.bytes)) > max {
+		if int64(len(b.bytes)) > most {
 			b.release()
 			return nil, overflow
 		}
@@ -89,7 +86,9 @@ func (in *Intake) read(src io.Reader, announced, max int64, overflow *fault.Faul
 			b.release()
 			return nil, err
 		}
-		want = int64(len(b.bytes)) + 1
+		if want = int64(len(b.bytes)) + 1; want > firstRead && announced >= want {
+			want = max(want, min(announced+1, trusted)) // one more, so that the end is met without growing
+		}
 	}
 }
 
@@ -160,8 +159,6 @@ func (in *Intake) readRequest(w http.ResponseWriter, r *http.Request, max int64,
 		return nil, f
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, fault.New(fault.Timeout, "The body did not arrive within %v.", within).Because(err)
-	case r.Context().Err() != nil:
-		return nil, fault.New(fault.Cancelled, "The caller went away.").Because(err)
 	}
 	return nil, fault.New(fault.Malformed, "The body broke off before its end, or is not framed as HTTP says.").Because(err).Final()
 }

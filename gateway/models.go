@@ -49,11 +49,12 @@ func (s *serving) models(w *catalog.Workload) error {
 	if err != nil {
 		return err
 	}
+	s.leave()
 	h := s.w.Header()
 	h["Content-Type"] = []string{"application/json"}
 	h["Content-Length"] = []string{strconv.Itoa(len(b))}
 	if err := s.out.whole(http.StatusOK, b); err != nil {
-		return s.gone(err)
+		return s.left(err)
 	}
 	s.rec.Ending = call.Complete
 	return nil

@@ -22,12 +22,33 @@ type outlet struct {
 	pulse   *time.Timer
 	every   time.Duration
 	beat    []byte
+	limit   time.Duration // how long the caller may take nothing
+	writeBy time.Time     // when a write that is under way fails
 	closed  bool
 }
 
 func (o *outlet) open(w http.ResponseWriter) {
-	o.w = w
+	o.w, o.limit = w, releaseWithin
 	o.flusher, _ = w.(http.Flusher)
+}
+
+// within says for how long the caller may take nothing of the reply before it
+// counts as gone.
+func (o *outlet) within(limit time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.limit = limit
+}
+
+// bound moves the deadline of writes, if it is near. It is set anew in every
+// call, so that it need not be lifted for the connection's next one.
+func (o *outlet) bound(now time.Time) {
+	if o.writeBy.Sub(now) > o.limit/2 {
+		return
+	}
+	o.writeBy = now.Add(o.limit)
+	// A writer without deadlines is one of a test; the call's total bounds it.
+	_ = http.NewResponseController(o.w).SetWriteDeadline(o.writeBy)
 }
 
 // keepAlive sends beat whenever nothing was released for every, from now on
@@ -62,15 +83,18 @@ func (o *outlet) tick() {
 
 // start sends the header. The caller holds the lock.
 func (o *outlet) start(status int) {
+	o.bound(time.Now())
 	o.begun, o.status = true, status
 	o.w.WriteHeader(status)
 }
 
 // put releases bytes. The caller holds the lock.
 func (o *outlet) put(b []byte) error {
+	now := time.Now()
+	o.bound(now)
 	n, err := o.w.Write(b)
 	o.written += int64(n)
-	o.last = time.Now()
+	o.last = now
 	if o.first.IsZero() {
 		o.first = o.last
 	}

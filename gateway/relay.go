@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"time"
 
 	"bulkhead/call"
 	"bulkhead/dialect"
@@ -20,6 +21,8 @@ import (
 func (s *serving) relay(a *answer) error {
 	defer a.close()
 	s.rec.Offering, s.rec.Model = a.offering.Name, a.offering.Model.FullName()
+	a.watch.rest(a.total)
+	s.out.within(a.limits.Gap)
 	if a.whole != nil {
 		return s.relayWhole(a)
 	}
@@ -33,7 +36,7 @@ func (s *serving) relayWhole(a *answer) error {
 	s.rec.Usage = consumed(a.said.Usage, s.rec.BytesIn, a.said.Text)
 	s.rec.Finish = a.said.Finish
 	if err := s.out.whole(http.StatusOK, a.whole.bytes); err != nil {
-		return fault.New(fault.Cancelled, "The caller went away.").Because(err)
+		return s.left(err)
 	}
 	s.rec.Ending = call.Complete
 	return nil
@@ -90,7 +93,7 @@ func (s *serving) relayStream(a *answer) error {
 		func(h http.Header) { setStream(h); answered(h, a.offering, a.reply.Header) },
 		func(h http.Header) { h[http.TrailerPrefix+"Bulkhead-Offering"] = []string{a.offering.Name} })
 	var ended error
-	heard := -1
+	heard, heardAt := -1, time.Time{}
 	for err == nil {
 		more := true
 		for more && err == nil && a.done == nil && !a.meter.failed {
@@ -103,7 +106,7 @@ func (s *serving) relayStream(a *answer) error {
 			err = s.out.more(a.done)
 			s.out.push()
 			a.reply.Finish()
-			return s.gone(err)
+			return s.left(err)
 		case a.meter.failed: // the vendor has told the caller itself
 			s.out.push()
 			s.rec.Ending, s.rec.Kind = call.Cut, string(fault.UpstreamError)
@@ -111,11 +114,12 @@ func (s *serving) relayStream(a *answer) error {
 		case ended != nil:
 			err = s.sendFault(a.offering, ended)
 		default:
+			a.watch.rest(a.total) // while the caller takes what came, the vendor owes nothing
 			s.out.push()
 			if heard != a.meter.events {
-				heard = a.meter.events
-				a.watch.expect("the next event", a.limits.Gap, a.total)
+				heard, heardAt = a.meter.events, time.Now()
 			}
+			a.watch.expectBy("the next event", heardAt.Add(a.limits.Gap), a.limits.Gap, a.total)
 			ended = s.fill(a)
 		}
 	}
@@ -158,8 +162,8 @@ func isDone(rest []byte) bool {
 	return is && string(bytes.TrimSpace(value)) == openai.Done
 }
 
-// gone is what a failed write to the caller means; nil stays nil.
-func (s *serving) gone(err error) error {
+// left is what a failed write to the caller means; nil stays nil.
+func (s *serving) left(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -175,7 +179,8 @@ func (s *serving) refuse(err error) {
 		defer own.answer.close()
 	}
 	begun := s.out.hush()
-	if s.r.Context().Err() != nil {
+	s.leave()
+	if s.body != nil && s.r.Context().Err() != nil {
 		f = fault.New(fault.Cancelled, "The caller went away.").Because(err)
 	}
 	s.rec.Kind = string(f.Kind)
@@ -186,7 +191,7 @@ func (s *serving) refuse(err error) {
 		s.g.options.Log.LogAttrs(s.r.Context(), slog.LevelWarn, "call failed", slog.String("call", string(s.rec.ID)), slog.String("kind", string(f.Kind)), slog.Any("cause", f.Cause))
 	}
 	if f.Kind == fault.Cancelled {
-		s.rec.Ending = call.Gone
+		s.rec.Ending, s.gone = call.Gone, true
 		return // there is nobody to tell
 	}
 	if begun {
@@ -210,6 +215,17 @@ func (s *serving) refuse(err error) {
 		h["X-Amzn-Errortype"] = []string{dialect.ErrorType(dialect.Bedrock, f.Kind)}
 	}
 	s.finish(dialect.Status(f.Kind), b)
+}
+
+// leave bounds what is still read of a body that the refusal does not need:
+// the HTTP server reads some of it before it answers, so that a caller who is
+// sending sees the answer.
+func (s *serving) leave() {
+	if s.body == nil && s.r.Body != http.NoBody {
+		if err := http.NewResponseController(s.w).SetReadDeadline(time.Now().Add(leaveWithin)); err != nil {
+			s.w.Header()["Connection"] = []string{"close"}
+		}
+	}
 }
 
 // finish releases a refusal; a caller who has gone misses nothing.

@@ -113,6 +113,12 @@ func (s *serving) attempt(ctx context.Context, w *catalog.Workload, request *ope
 	a.total = s.total(a.limits)
 	ctx, a.cancel = context.WithCancelCause(ctx)
 	a.watch = newWatch(a.cancel)
+	defer func() {
+		if p := recover(); p != nil {
+			a.close()
+			panic(p) // guard tells of it
+		}
+	}()
 	err := s.ask(ctx, request, a)
 	try := call.Attempt{Offering: o.Name, Endpoint: o.Endpoint.Name, Took: s.g.now().Sub(begun)}
 	if a.reply != nil {

@@ -53,6 +53,7 @@ type serving struct {
 	out      outlet
 	body     *body
 	rec      call.Record
+	gone     bool // the caller is: the connection is ended, so that nothing half looks whole
 }
 
 // begin gives the call its id, its estate and the header fields of every reply.

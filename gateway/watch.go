@@ -28,8 +28,12 @@ func newWatch(cancel context.CancelCauseFunc) *watch { return &watch{cancel: can
 
 // expect says what must come within limit from now, though not after total.
 func (w *watch) expect(what string, limit time.Duration, total time.Time) {
-	now := time.Now()
-	deadline := now.Add(limit)
+	w.expectBy(what, time.Now().Add(limit), limit, total)
+}
+
+// expectBy says what must come before deadline, which is limit after something
+// that was heard, though not after total.
+func (w *watch) expectBy(what string, deadline time.Time, limit time.Duration, total time.Time) {
 	if total.Before(deadline) {
 		what, deadline, limit = "the end of the call", total, 0
 	}
@@ -40,12 +44,15 @@ func (w *watch) expect(what string, limit time.Duration, total time.Time) {
 	case w.done:
 	case w.timer == nil:
 		w.armed = deadline
-		w.timer = time.AfterFunc(deadline.Sub(now), w.fire)
+		w.timer = time.AfterFunc(time.Until(deadline), w.fire)
 	case deadline.Before(w.armed):
 		w.armed = deadline
-		w.timer.Reset(deadline.Sub(now))
+		w.timer.Reset(time.Until(deadline))
 	}
 }
+
+// rest expects nothing but the call's end: the vendor is not waited for.
+func (w *watch) rest(total time.Time) { w.expectBy("", total.Add(1), 0, total) }
 
 // fire runs on the timer.
 func (w *watch) fire() {

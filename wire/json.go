@@ -340,8 +340,10 @@ func (s *Scanner) Text() (span Span, escaped, ok bool) {
 		return Span{}, false, false
 	}
 	at := s.pos
-	escaped, ok = s.str()
-	return Span{at + 1, s.pos - 1}, escaped, ok
+	if escaped, ok = s.str(); !ok {
+		return Span{}, false, false
+	}
+	return Span{at + 1, s.pos - 1}, escaped, true
 }
 
 // Slice gives the bytes of a span.

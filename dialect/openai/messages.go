@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -140,14 +141,19 @@ func (r *reader) address(kind wire.Kind, field func() string) {
 // 2397) brings its bytes along; every other scheme, known or not, asks the
 // vendor to reach.
 func (r *reader) remote(raw []byte, field func() string) {
-	if r.s.Failed() || len(raw) < 2 {
-		return
+	if !r.s.Failed() && !dataURL(raw) {
+		r.need(call.RemoteURL, field())
 	}
-	head := raw[1:min(len(raw), 64)] // enough for the scheme, escapes included
-	if s := strings.TrimLeft(string(wire.Unescape(nil, head)), " \t\r\n"); len(s) >= 5 && strings.EqualFold(s[:5], "data:") {
-		return
+}
+
+// dataURL reports whether a string, with its quotes, is a data URL.
+func dataURL(raw []byte) bool {
+	if len(raw) < 2 {
+		return false
 	}
-	r.need(call.RemoteURL, field())
+	head := raw[1:min(len(raw)-1, 64)] // enough for the scheme, escapes included
+	s := strings.TrimLeft(string(wire.Unescape(nil, head)), " \t\r\n")
+	return len(s) >= 5 && strings.EqualFold(s[:5], "data:")
 }
 
 // file reads a document part: its bytes, or the id of a file at the vendor.
@@ -171,14 +177,31 @@ func (r *reader) file(kind wire.Kind, field func() string) {
 	})
 }
 
-// inline notes bytes that are not bytes but an address: base64 and data URLs
-// have no "//" after a scheme.
+// inline notes what should be bytes and is neither base64 (RFC 4648, either
+// alphabet) nor a data URL: it may be an address, and a vendor may fetch it.
 func (r *reader) inline(raw []byte, field func() string) {
-	head := string(wire.Unescape(nil, raw[1:min(len(raw)-1, 64)]))
-	if scheme, _, found := strings.Cut(head, "://"); found && !strings.ContainsAny(scheme, ";,") {
-		r.need(call.RemoteURL, field())
+	if r.s.Failed() || len(raw) < 2 || dataURL(raw) {
+		return
+	}
+	b := raw[1 : len(raw)-1]
+	if bytes.IndexByte(b, '\\') >= 0 {
+		b = wire.Unescape(nil, b)
+	}
+	for _, c := range b {
+		if !base64Byte[c] {
+			r.need(call.RemoteURL, field())
+			return
+		}
 	}
 }
+
+// base64Byte are the characters of base64 in both alphabets, and line ends.
+var base64Byte = func() (t [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=\r\n") {
+		t[c] = true
+	}
+	return t
+}()
 
 // audio reads a sound part, whose bytes are in it.
 func (r *reader) audio(kind wire.Kind, field func() string) {

@@ -81,9 +81,9 @@ func (r *reader) scalar(field string, kind wire.Kind, span wire.Span) {
 	case field == "stream_options" && kind == wire.Null:
 		r.req.streamOptions, r.req.options = span, optionsNull
 	case field == "n" && kind == wire.Number:
-		r.req.Choices = r.count(field, raw)
+		r.req.Choices = count(raw)
 	case (field == "max_tokens" || field == "max_completion_tokens") && kind == wire.Number:
-		r.req.MaxOutput = max(r.req.MaxOutput, r.count(field, raw))
+		r.req.MaxOutput = max(r.req.MaxOutput, count(raw))
 	case field == "prompt_cache_retention" && kind == wire.String:
 		// Longer than in memory means that the vendor keeps what it was sent.
 		if word := unquote(raw); word != "in_memory" && word != "in-memory" {
@@ -92,11 +92,11 @@ func (r *reader) scalar(field string, kind wire.Kind, span wire.Span) {
 	}
 }
 
-// count reads a whole number of at least one.
-func (r *reader) count(field string, raw []byte) int64 {
+// count reads a whole number of at least one. What else it may be is for the
+// vendor to judge; it bounds nothing.
+func count(raw []byte) int64 {
 	n, err := strconv.ParseInt(string(raw), 10, 64)
 	if err != nil || n < 1 {
-		r.refuse(fault.Malformed, field, "%s must be a whole number of at least 1.", field)
 		return 0
 	}
 	return n

@@ -176,8 +176,8 @@ func (r *Reply) usage(s *wire.Scanner) {
 	}
 	// Some compatible servers leave reasoning out of completion_tokens but not
 	// out of the total: what was consumed is the larger count.
-	if u.Known && total > u.Input+u.Output {
-		u.Output = total - u.Input
+	if rest := total - u.Input; u.Known && rest > u.Output {
+		u.Output = rest
 	}
 	if u.Known {
 		r.Usage = u
