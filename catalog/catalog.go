@@ -7,6 +7,7 @@
 package catalog
 
 import (
+	"strings"
 	"time"
 
 	"bulkhead/call"
@@ -24,7 +25,17 @@ type Estate struct {
 	Contracts  []*Contract
 	Partitions []*Partition         // declared in cloud files; shipped ones are not repeated
 	Workloads  map[string]*Workload // by name
+
+	Purposes     []Purpose // the table of purposes in force, sorted by code
+	PurposeTable string    // edition of the shipped table
+	Statuses     []*Status
+	PhaseOuts    []*PhaseOut
+	Exemptions   []*Exemption
+	Policies     []PolicyFile // sorted by name
 }
+
+// PolicyFile is a file of the agency's own rules, as it was written.
+type PolicyFile struct{ Name, Text string }
 
 // Domain is a network that is physically apart from the others.
 type Domain string
@@ -49,6 +60,9 @@ type Authorisation struct {
 	Ceiling                           Ceiling
 	Source                            Source
 }
+
+// Agency reports whether it is the agency's own; any other is a provider's.
+func (a *Authorisation) Agency() bool { return strings.HasPrefix(a.Scheme, "agency") }
 
 // Ceiling is a subject that bounds what something may have, as it was written:
 // a banner, or its fields. Its meaning is given by package marking.
@@ -79,6 +93,7 @@ type Enclave struct {
 	Crypto          string   // none, fips or cnsa1
 	IncidentContact string
 	SystemUseNotice string
+	RefusalDetail   string   // full or brief, unless the workload says; empty: full
 	TLS             TLSFiles // for our own listener; empty: from flags or none
 	Limits          Limits   // of every call, unless the endpoint or workload is stricter
 	MaxBodyBytes    int64    // of one request body; zero: 32 MiB
@@ -108,7 +123,10 @@ type Terms struct {
 	Link              string
 	Retrieved         time.Time
 	Adopted           Adoption
-	Purposes          map[string]Term
+	Purposes          map[string]Term // by code
+	Barred            Barred
+	CloudOnly         bool // not on machines of the agency
+	Shipped           bool // from the shipped table; Source is then that of the vendor
 	Source            Source
 }
 
@@ -121,7 +139,7 @@ type Adoption struct {
 // Term is what a vendor's policy says of one purpose: allowed, prohibited, or
 // conditional on obligations.
 type Term struct {
-	Verdict     string // allowed, prohibited, conditional
+	Verdict     string // allowed, prohibited, conditional, unknown
 	Obligations []string
 }
 
@@ -132,22 +150,34 @@ type Model struct {
 	Version      string // "unpinned" or a version
 	Modalities   []string
 	Capabilities []string
-	Context      int64 // tokens; zero: unknown
-	MaxOutput    int64 // tokens; zero: unknown
-	Dimensions   int64 // of an embeddings model; zero: not one, or unknown
+	Product      string // of the vendor, as statuses name it; empty: unknown
+	Context      int64  // tokens; zero: unknown
+	MaxOutput    int64  // tokens; zero: unknown
+	Dimensions   int64  // of an embeddings model; zero: not one, or unknown
 	Source       Source
 }
 
 // FullName is vendor/name, as aliases and records write it.
 func (m *Model) FullName() string { return m.Vendor + "/" + m.Name }
 
-// Partition is an isolated part of a cloud that no shipped table has.
+// Partition is an isolated part of a cloud.
 type Partition struct {
-	Name    string
-	Domain  Domain
-	Ceiling Ceiling
-	Regions map[string]string // region → country
-	Source  Source
+	Name     string
+	Cloud    string
+	Domain   Domain            // empty: unknown
+	Ceiling  Ceiling           // zero for a shipped one, which is bounded by its domain alone
+	Regions  map[string]string // region → country
+	Declared bool              // in a cloud file; else it is of the shipped table
+	Source   Source            // zero for a shipped one
+}
+
+// Own is the name of the cloud that is the agency's own machines.
+const Own = "own"
+
+// Front says that a host stands before a partition whose own host it is not.
+type Front struct {
+	Partition, AttestedBy, Document string
+	Source                          Source
 }
 
 // Endpoint is one address of one partition of a cloud.
@@ -155,7 +185,10 @@ type Endpoint struct {
 	Name        string // unique in the estate
 	Cloud       string
 	Partition   string
+	In          *Partition // the partition, shipped or declared; nil: unknown
 	Region      string
+	Front       Front  // zero: the host is the partition's own
+	FIPS        string // true or false where hosts of the partition tell; empty: they do not
 	URL         string // scheme, host and base path, without a final slash
 	Dialect     string // openai, responses, anthropic, bedrock, gemini
 	Surface     string // "v1" (default) or "deployments": Azure's older URLs
@@ -200,7 +233,20 @@ type Handling struct {
 type Enablement struct {
 	State, By, Document string // State: pending, enabled, withdrawn
 	From                time.Time
+	Notices             []Notice
 }
+
+// Notice is the advance notice that a vendor has of a sensitive customer.
+type Notice struct {
+	Workloads []string  // by name; empty: all
+	Sent      time.Time // day on which it was sent
+	Days      int       // length of its clock
+	Document  string
+	Source    Source
+}
+
+// Until is the instant from which the clock has run out.
+func (n *Notice) Until() time.Time { return n.Sent.AddDate(0, 0, n.Days) }
 
 // Dependencies is what an offering needs to live; empty counts as shared with
 // everything.
@@ -227,7 +273,17 @@ type Offering struct {
 	Grants         []call.Capability
 	Price          Price
 	Line           *Line // nil: none stated
+	Attestations   []Attestation
 	Source         Source
+}
+
+// Contract is the number of the contract under which the offering is bought,
+// or empty.
+func (o *Offering) Contract() string {
+	if o.Line != nil {
+		return o.Line.Contract
+	}
+	return o.DependsOn.Contract
 }
 
 // Granted reports whether the offering's row grants a capability.
@@ -242,9 +298,10 @@ func (o *Offering) Granted(c call.Capability) bool {
 
 // Contract holds lines of obligated money.
 type Contract struct {
-	Name   string
-	Lines  map[string]*Line
-	Source Source
+	Name     string
+	Lines    map[string]*Line
+	Overlays []*Overlay
+	Source   Source
 }
 
 // Line is a contract line item.
@@ -259,6 +316,7 @@ type Line struct {
 type Owner struct {
 	Agency, Organisation                 string
 	Intelligence, NSS, SensitiveCustomer bool
+	Contractor                           bool // a contractor runs it for the agency
 }
 
 // MarkingRange is a workload's default and its bounds, as banners.
@@ -286,6 +344,15 @@ type Workload struct {
 	Delivery      string // live or atomic
 	UnknownFields string // pass or refuse: resolved, never empty
 	Limits        Limits
+
+	Class         string   // of workloads, as stages of phase-outs name them; empty: in every stage
+	DecisionRole  string   // informs, recommends, decides; empty: not stated
+	DataSubjects  []string // us_persons, minors, foreign
+	Autonomy      string   // chat, tools, unattended; empty: not stated
+	HighImpact    HighImpact
+	Competitors   []string // vendors and clouds that may not have its data
+	Attestations  []Attestation
+	RefusalDetail string // full or brief; resolved, never empty
 	Source        Source
 }
 
