@@ -60,6 +60,11 @@ type Options struct {
 	Egress  egress.Options
 	Now     func() time.Time // nil: time.Now
 	Random  io.Reader        // nil: the system's
+
+	// KeepAlive is the silence of a stream after which a comment is sent, and
+	// with it the header. Zero: 15 seconds; much less would make failures
+	// in-band that could have been statuses.
+	KeepAlive time.Duration
 }
 
 // Gateway carries calls. It is safe for concurrent use.
@@ -101,6 +106,7 @@ func New(o Options) *Gateway {
 	if g.now == nil {
 		g.now = time.Now
 	}
+	g.options.KeepAlive = orElse(o.KeepAlive, keepAliveAfter)
 	if g.options.Begin == nil {
 		g.options.Begin = func() func() { return func() {} }
 	}

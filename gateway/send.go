@@ -49,7 +49,7 @@ func (a *answer) close() {
 // may be asked in its stead; every attempt is written down.
 func (s *serving) send(ctx context.Context, w *catalog.Workload, request *openai.Request, offerings []*catalog.Offering) (*answer, error) {
 	if request.Stream {
-		s.out.keepAlive(openai.KeepAlive, keepAliveAfter)
+		s.out.keepAlive(openai.KeepAlive, s.g.options.KeepAlive)
 	}
 	var worst *fault.Fault
 	again := false
