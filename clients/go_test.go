@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -15,9 +16,10 @@ import (
 // a module of its own in go/.
 func TestGo(t *testing.T) {
 	skipShort(t)
-	goWithModules(t)
+	suite := goSuite(t)
+	t.Parallel()
 	w := newWorld(t)
-	cmd := within(t, suiteTime, "go", "test", "-json", "-count=1", "./...")
+	cmd := within(t, suiteTime, "go", "tool", "test2json", suite, "-test.v=test2json")
 	cmd.Dir, cmd.Env = "go", w.env()
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -51,7 +53,20 @@ func goWithModules(t *testing.T) {
 	missing(t, "the modules of openai-go cannot be had: %v: %s", err, lastLine(out))
 }
 
-// reportGo reports what `go test -json` printed (see go doc cmd/test2json).
+// goSuite compiles the suite, before other suites run beside it.
+func goSuite(t *testing.T) string {
+	t.Helper()
+	goWithModules(t)
+	suite := filepath.Join(t.TempDir(), "suite")
+	build := within(t, suiteTime, "go", "test", "-c", "-o", suite, ".")
+	build.Dir, build.Env = "go", os.Environ()
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return suite
+}
+
+// reportGo reports what test2json printed (see go doc cmd/test2json).
 // Tests that have subtests are told by these, unless they fail themselves.
 func reportGo(t *testing.T, out []byte) (tests, failed int) {
 	type event struct {

@@ -24,6 +24,7 @@ func TestVercel(t *testing.T) {
 func runNode(t *testing.T, suite string) {
 	skipShort(t)
 	node, dir := nodeWithPackages(t, "node/*.mjs")
+	t.Parallel()
 	cmd := within(t, suiteTime, node, "--test-reporter=./reporter.mjs", suite)
 	cmd.Dir = dir
 	runSuite(t, cmd, newWorld(t))

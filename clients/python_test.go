@@ -14,6 +14,7 @@ import (
 func TestPython(t *testing.T) {
 	skipShort(t)
 	python := pythonWithPackages(t)
+	t.Parallel()
 	cmd := within(t, suiteTime, python, "-B", "run.py")
 	cmd.Dir = "python"
 	runSuite(t, cmd, newWorld(t))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -97,19 +98,19 @@ func TestErrors_OfVendors(t *testing.T) {
 		t.Run(fmt.Sprint(row.vendor), func(t *testing.T) {
 			what := object{"status": row.vendor, "headers": object{"retry-after-ms": "20"}}
 			fresh(t)
-			fault(t, what, nil)
+			fault(t, what)
 			e := refused(t, row.status, row.code, row.calls, create(t, plain(), asking("chat", "Hello")))
 			if own := row.code != ""; own == strings.Contains(e.Message, "Simulated") {
 				t.Errorf("got message %q; a vendor's own words only for its 400, 413 and 422", e.Message)
 			}
 			fresh(t)
-			fault(t, what, nil)
+			fault(t, what)
 			refused(t, row.status, row.code, row.twin, create(t, plain(), asking("chat-twin", "Hello")))
 		})
 	}
 	t.Run("too slow", func(t *testing.T) {
 		fresh(t)
-		fault(t, object{"delay_header": "5s"}, nil)
+		fault(t, object{"delay_header": "5s"})
 		refused(t, 504, "upstream_timeout", 1, create(t, plain(option.WithMaxRetries(0)), asking("chat-hasty", "Hello")))
 	})
 }
@@ -129,7 +130,7 @@ func TestBrokenStreams(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			fresh(t)
-			fault(t, row.what, nil)
+			fault(t, row.what)
 			c := plain()
 			s := c.Chat.Completions.NewStreaming(t.Context(), asking("chat-hasty", "Tell me of ships in 60 words"))
 			text := ""
@@ -149,10 +150,44 @@ func TestBrokenStreams(t *testing.T) {
 	}
 }
 
+// After 15 s of silence a stream is kept alive by comments, so that its status
+// is out: what comes then comes in-band.
+func TestStreamThatBeginsLate(t *testing.T) {
+	fresh(t)
+	control(t, "POST", "faults", []object{
+		{"match": object{"model": "gpt-4o"}, "fault": object{"delay_header": "16s"}},
+		{"match": object{"model": "gpt-5-nano"}, "fault": object{"delay_header": "16s", "status": 500}},
+	})
+	var good, bad *ssestream.Stream[openai.ChatCompletionChunk]
+	text := ""
+	var both sync.WaitGroup
+	c := plain()
+	both.Go(func() {
+		for good = c.Chat.Completions.NewStreaming(t.Context(), asking("chat", "Tell me of ships")); good.Next(); {
+			if chunk := good.Current(); len(chunk.Choices) > 0 {
+				text += chunk.Choices[0].Delta.Content
+			}
+		}
+	})
+	both.Go(func() {
+		for bad = c.Chat.Completions.NewStreaming(t.Context(), asking("chat-thinks", "Tell me of ships")); bad.Next(); {
+			t.Errorf("got %s of a vendor that failed", bad.Current().RawJSON())
+		}
+	})
+	both.Wait()
+	if good.Err() != nil || !strings.Contains(text, "ships") {
+		t.Errorf("got %q and %v, want an answer", text, good.Err())
+	}
+	var e *ssestream.StreamError
+	if !errors.As(bad.Err(), &e) || !strings.Contains(e.Error(), "upstream_error") {
+		t.Errorf("got %v, want a *ssestream.StreamError that says upstream_error", bad.Err())
+	}
+}
+
 func TestLeaving(t *testing.T) {
 	midway := func(what object) func() time.Time {
 		return func() time.Time {
-			fault(t, what, nil)
+			fault(t, what)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			c := plain()
@@ -174,7 +209,7 @@ func TestLeaving(t *testing.T) {
 	t.Run("flowing stream", func(t *testing.T) { leaves(t, midway(object{"pace": "20ms"})) })
 	t.Run("closed stream", func(t *testing.T) {
 		leaves(t, func() time.Time {
-			fault(t, object{"stall_after_chunks": 8}, nil)
+			fault(t, object{"stall_after_chunks": 8})
 			c := plain()
 			s := c.Chat.Completions.NewStreaming(t.Context(), asking("chat", "Tell me of ships in 60 words"))
 			s.Next()
@@ -185,7 +220,7 @@ func TestLeaving(t *testing.T) {
 	})
 	t.Run("before the header", func(t *testing.T) {
 		leaves(t, func() time.Time {
-			fault(t, object{"delay_header": "20s"}, nil)
+			fault(t, object{"delay_header": "20s"})
 			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 			defer cancel()
 			c := plain(option.WithMaxRetries(0))

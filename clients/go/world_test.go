@@ -85,13 +85,10 @@ func fresh(t *testing.T) {
 
 type object = map[string]any
 
-// fault makes the vendors' next calls go wrong; match may be nil.
-func fault(t *testing.T, what, match object) {
+// fault makes the vendors' next calls go wrong.
+func fault(t *testing.T, what object) {
 	t.Helper()
-	if match == nil {
-		match = object{}
-	}
-	control(t, "POST", "faults", []object{{"match": match, "fault": what}})
+	control(t, "POST", "faults", []object{{"fault": what}})
 }
 
 // until waits for a call at the vendors that want is true of.

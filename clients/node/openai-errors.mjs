@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import OpenAI from "openai";
-import { KEY, URL, asking, azure, fault, fresh, leaves, plain, record } from "./world.mjs";
+import { KEY, URL, asking, azure, fault, fresh, lateAnswer, leaves, plain, record } from "./world.mjs";
 
 const hello = asking("Hello");
 const tell = asking("Tell me of ships in 60 words");
@@ -118,6 +118,16 @@ for (const [name, code, what] of breaks) {
     await assert.rejects(helper.finalChatCompletion(), OpenAI.OpenAIError);
   });
 }
+
+test("a stream that begins late", async () => {
+  await lateAnswer();
+  const follow = async (model, seen) => drain(await plain().chat.completions.create({ model, messages: tell, stream: true }), seen);
+  const seen = { text: "" };
+  const [good, bad] = await Promise.allSettled([follow("chat", seen), follow("chat-thinks")]);
+  assert.equal(good.status, "fulfilled");
+  assert.match(seen.text, /ships/);
+  assert.ok(bad.reason instanceof OpenAI.APIError && bad.reason.code === "upstream_error", `${bad.reason}`);
+});
 
 test("leaving a stream", async () => {
   const started = async (more) => {

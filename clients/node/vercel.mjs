@@ -6,7 +6,7 @@ import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { APICallError, Output, RetryError, embed, embedMany, generateText, stepCountIs, streamText, tool } from "ai";
 import { z } from "zod";
-import { KEY, URL, environment, fault, fresh, leaves, record } from "./world.mjs";
+import { KEY, URL, environment, fault, fresh, lateAnswer, leaves, record } from "./world.mjs";
 
 const official = createOpenAI({ baseURL: `${URL}/v1`, apiKey: KEY });
 const compatible = createOpenAICompatible({ name: "bulkhead", baseURL: `${URL}/v1`, apiKey: KEY, includeUsage: true, supportsStructuredOutputs: true });
@@ -195,6 +195,15 @@ for (const [name, what] of breaks) {
     });
   }
 }
+
+test("a stream that begins late", async () => {
+  await lateAnswer();
+  const [good, bad] = await Promise.all([follow(official.chat("chat")), follow(compatible.chatModel("chat-thinks"))]);
+  assert.match(good.text, /ships/);
+  assert.deepEqual([good.finish, good.errors], ["stop", []]);
+  assert.equal(bad.text, "");
+  assert.equal(bad.errors.length, 1);
+});
 
 test("a stream that is refused", async () => {
   const seen = await follow(official.chat("gpt-4o"));

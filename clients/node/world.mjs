@@ -17,8 +17,14 @@ async function control(method, path, body) {
 // What the vendors saw since the test began, oldest first.
 export const record = () => control("GET", "record");
 
-// Makes the vendors' next calls go wrong.
-export const fault = (what, match = {}) => control("POST", "faults", [{ match, fault: what }]);
+// Makes the vendors' next calls go wrong: pairs of what and of which calls.
+export const faults = (...pairs) => control("POST", "faults", pairs.map(([what, match]) => ({ match, fault: what })));
+export const fault = (what, match = {}) => faults([what, match]);
+
+// After 15 s of silence a stream is kept alive by comments, so that its status
+// is out: what comes then comes in-band. One stream begins late, one fails late.
+export const lateAnswer = () =>
+  faults([{ delay_header: "16s" }, { model: "gpt-4o" }], [{ delay_header: "16s", status: 500 }, { model: "gpt-5-nano" }]);
 
 // A test begins without faults and with an empty record.
 export async function fresh() {

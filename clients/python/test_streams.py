@@ -81,6 +81,26 @@ class AsyncBroken(AsyncCase):
         self.assertEqual("upstream_error", caught.exception.code)
 
 
+class Patience(AsyncCase):
+    """After 15 s of silence a stream is kept alive by comments, so that its
+    status is out: what comes then comes in-band."""
+
+    async def test_a_stream_that_begins_late(self):
+        self.faults(({"delay_header": "16s"}, {"model": "gpt-4o"}), ({"delay_header": "16s", "status": 500}, {"model": "gpt-5-nano"}))
+
+        async def follow(client, alias):
+            text = ""
+            async for chunk in await client.chat.completions.create(model=alias, messages=TELL, stream=True):
+                text += (chunk.choices[0].delta.content or "") if chunk.choices else ""
+            return text
+
+        async with plain_async(timeout=15.9) as client:
+            good, bad = await asyncio.gather(follow(client, "chat"), follow(client, "chat-thinks"), return_exceptions=True)
+        self.assertIn("ships", good)
+        self.assertIsInstance(bad, openai.APIError)
+        self.assertEqual("upstream_error", bad.code)
+
+
 def late(left):
     """Seconds from an instant of ours to the vendor's seeing that the caller went."""
     seen = until(lambda r: r["left"])

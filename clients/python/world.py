@@ -41,6 +41,16 @@ def until(want, seconds=5.0):
         time.sleep(0.005)
 
 
+def ended():
+    """The record once the vendors are done with every call."""
+    late = time.monotonic() + 5
+    while any(r["ended_at"] is None for r in record()):
+        if time.monotonic() > late:
+            raise AssertionError("a call at a vendor does not end")
+        time.sleep(0.005)
+    return record()
+
+
 def instant(text):
     """Seconds since 1970 of an instant in the record, to the microsecond."""
     return datetime.fromisoformat(text[:26].rstrip("Z") + "+00:00").timestamp() if text else None
@@ -93,7 +103,10 @@ class Case(unittest.TestCase):
 
     def fault(self, fault, **match):
         """Makes the vendors' next calls go wrong."""
-        control("POST", "faults", [{"match": match, "fault": fault}])
+        self.faults((fault, match))
+
+    def faults(self, *pairs):
+        control("POST", "faults", [{"match": match, "fault": fault} for fault, match in pairs])
 
     @contextlib.contextmanager
     def environment(self, **names):
