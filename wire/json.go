@@ -220,10 +220,10 @@ func (s *Scanner) Element() bool {
 
 // Name reads the next member's name of the object that was entered last,
 // escapes undone, and the caller then reads its value; at the object's end it
-// leaves it and says no. The name is valid until the next call.
-func (s *Scanner) Name() ([]byte, bool) {
+// leaves it and gives nil. The name is valid until the next call.
+func (s *Scanner) Name() []byte {
 	if s.err != nil {
-		return nil, false
+		return nil
 	}
 	f := &s.frames[s.depth-1]
 	c := s.peek()
@@ -234,12 +234,12 @@ func (s *Scanner) Name() ([]byte, bool) {
 		if s.depth == 0 {
 			s.undone = s.undone[:0]
 		}
-		return nil, false
+		return nil
 	}
 	if f.begun {
 		if c != ',' {
 			s.expected("a comma or the end of the object")
-			return nil, false
+			return nil
 		}
 		s.pos++
 		c = s.peek()
@@ -247,17 +247,17 @@ func (s *Scanner) Name() ([]byte, bool) {
 	f.begun = true
 	if c != '"' {
 		s.expected("a name in double quotes")
-		return nil, false
+		return nil
 	}
 	return s.name(f)
 }
 
 // name reads a name and its colon and refuses one that the object has already.
-func (s *Scanner) name(f *frame) ([]byte, bool) {
+func (s *Scanner) name(f *frame) []byte {
 	at := s.pos
 	escaped, ok := s.str()
 	if !ok {
-		return nil, false
+		return nil
 	}
 	n := name{start: at + 1, end: s.pos - 1}
 	if escaped {
@@ -268,15 +268,15 @@ func (s *Scanner) name(f *frame) ([]byte, bool) {
 	b := s.bytes(n)
 	if !s.first(f, b) {
 		s.failAt(at, "the name %q occurs twice in one object", clip(b))
-		return nil, false
+		return nil
 	}
 	s.names = append(s.names, n)
 	if s.peek() != ':' {
 		s.expected("a colon after the name")
-		return nil, false
+		return nil
 	}
 	s.pos++
-	return b, true
+	return b
 }
 
 func (s *Scanner) bytes(n name) []byte {
@@ -366,8 +366,7 @@ func (s *Scanner) Skip() Span {
 // more steps to the next value of the innermost open container, or leaves it.
 func (s *Scanner) more() bool {
 	if s.frames[s.depth-1].object {
-		_, ok := s.Name()
-		return ok
+		return s.Name() != nil
 	}
 	return s.Element()
 }

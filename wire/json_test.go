@@ -102,11 +102,7 @@ func TestScanner_WalksWhatItsCallerWants(t *testing.T) {
 	if !s.Object() {
 		t.Fatal(s.End())
 	}
-	for {
-		name, ok := s.Name()
-		if !ok {
-			break
-		}
+	for name := s.Name(); name != nil; name = s.Name() {
 		got = append(got, string(name))
 		switch string(name) {
 		case "model":

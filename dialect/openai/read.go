@@ -31,11 +31,7 @@ func (r *reader) need(c call.Capability, field string) {
 // members reads the top-level object.
 func (r *reader) members(fields map[string]kinds) {
 	r.req.empty = true
-	for {
-		name, ok := r.s.Name()
-		if !ok {
-			return
-		}
+	for name := r.s.Name(); name != nil; name = r.s.Name() {
 		r.req.empty = false
 		allowed, known := fields[string(name)]
 		kind := r.s.Next()
@@ -151,11 +147,7 @@ func (r *reader) object(path func() string, names []string, read func(i int, kin
 		return
 	}
 next:
-	for {
-		name, ok := r.s.Name()
-		if !ok {
-			return
-		}
+	for name := r.s.Name(); name != nil; name = r.s.Name() {
 		for i, known := range names {
 			if string(name) == known {
 				read(i, r.s.Next())
@@ -190,11 +182,7 @@ func (r *reader) streamOptions() {
 	if !r.s.Object() {
 		return
 	}
-	for {
-		name, ok := r.s.Name()
-		if !ok {
-			break
-		}
+	for name := r.s.Name(); name != nil; name = r.s.Name() {
 		r.req.options = optionsObject
 		if string(name) != "include_usage" {
 			r.twin(name, "include_usage", "stream_options.include_usage")

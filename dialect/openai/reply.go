@@ -30,11 +30,7 @@ func ReadReply(s *wire.Scanner, data []byte) (Reply, error) {
 	s.Reset(data)
 	var r Reply
 	if s.Object() {
-		for {
-			name, ok := s.Name()
-			if !ok {
-				break
-			}
+		for name := s.Name(); name != nil; name = s.Name() {
 			kind := s.Next()
 			switch {
 			case kind == wire.Array && string(name) == "choices":
@@ -72,11 +68,7 @@ func (r *Reply) choices(s *wire.Scanner) {
 			continue
 		}
 		s.Object()
-		for {
-			name, ok := s.Name()
-			if !ok {
-				break
-			}
+		for name := s.Name(); name != nil; name = s.Name() {
 			kind := s.Next()
 			switch {
 			case kind == wire.String && string(name) == "finish_reason":
@@ -108,11 +100,7 @@ func finish(b []byte) string {
 // message reads a message or the delta of one.
 func (r *Reply) message(s *wire.Scanner) {
 	s.Object()
-	for {
-		name, ok := s.Name()
-		if !ok {
-			return
-		}
+	for name := s.Name(); name != nil; name = s.Name() {
 		kind := s.Next()
 		switch string(name) {
 		case "content", "refusal", "reasoning_content", "reasoning":
@@ -153,11 +141,7 @@ func (r *Reply) usage(s *wire.Scanner) {
 	var u call.Usage
 	var total int64
 	s.Object()
-	for {
-		name, ok := s.Name()
-		if !ok {
-			break
-		}
+	for name := s.Name(); name != nil; name = s.Name() {
 		kind := s.Next()
 		switch {
 		case kind == wire.Number && string(name) == "prompt_tokens":
@@ -187,17 +171,14 @@ func (r *Reply) usage(s *wire.Scanner) {
 // detail reads one count of an object of counts.
 func detail(s *wire.Scanner, want string) (n int64) {
 	s.Object()
-	for {
-		name, ok := s.Name()
-		if !ok {
-			return n
-		}
+	for name := s.Name(); name != nil; name = s.Name() {
 		if string(name) == want && s.Next() == wire.Number {
 			n, _ = tokens(s)
 			continue
 		}
 		s.Skip()
 	}
+	return n
 }
 
 // tokens reads a count; one that is negative, has decimals or is too large is
