@@ -10,7 +10,8 @@
 //
 // What a suite needs (an interpreter, packages) may be missing: its test is
 // then skipped with a line that names it. Set BULKHEAD_CLIENTS=require to make
-// that a failure. Packages are kept in the user's cache folder, by their pins.
+// that a failure. BULKHEAD_BINARY names a binary to test in place of one built
+// from this source. Packages are kept in the user's cache folder, by their pins.
 // Suites are made ready one by one and then run beside each other: most of
 // their time goes by in waiting for an SDK's next try, or in silence.
 package clients

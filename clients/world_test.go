@@ -46,8 +46,12 @@ func cleanEnv() []string {
 // workshop is a folder that goes when the tests have run.
 var workshop string
 
-// binary builds bulkhead once for all tests of the package.
+// binary builds bulkhead once for all tests of the package, unless
+// BULKHEAD_BINARY names one that is to be tested, such as a release.
 var binary = sync.OnceValues(func() (string, error) {
+	if given := os.Getenv("BULKHEAD_BINARY"); given != "" {
+		return filepath.Abs(given)
+	}
 	path := filepath.Join(workshop, "bulkhead")
 	build := exec.Command("go", "build", "-o", path, "bulkhead/cmd/bulkhead")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -70,8 +74,8 @@ func TestMain(m *testing.M) {
 }
 
 // start runs bulkhead with args until the test ends and gives the lines that
-// it prints once it is ready, the first of them after "ready ".
-func start(t *testing.T, env []string, wantLines int, args ...string) []string {
+// it prints up to one that begins with last; the first is what follows "ready ".
+func start(t *testing.T, env []string, last string, args ...string) []string {
 	t.Helper()
 	path, err := binary()
 	if err != nil {
@@ -105,7 +109,7 @@ func start(t *testing.T, env []string, wantLines int, args ...string) []string {
 	})
 	var out []string
 	late := time.After(30 * time.Second)
-	for len(out) < wantLines {
+	for len(out) == 0 || !strings.HasPrefix(out[len(out)-1], last) {
 		select {
 		case line, ok := <-lines:
 			if !ok {
@@ -164,7 +168,7 @@ func field(t *testing.T, line, name string) string {
 // testdata/estate, which names the vendors' address as SIM.
 func newWorld(t *testing.T) world {
 	t.Helper()
-	sim := "http://" + field(t, start(t, nil, 1, "sim", "--listen", "127.0.0.1:0", "--pace", "3ms")[0], "listen")
+	sim := "http://" + field(t, start(t, nil, "ready ", "sim", "--listen", "127.0.0.1:0", "--pace", "3ms")[0], "listen")
 	dir := t.TempDir()
 	estate, data := filepath.Join(dir, "estate"), filepath.Join(dir, "data")
 	err := filepath.WalkDir("testdata/estate", func(path string, d os.DirEntry, err error) error {
@@ -195,7 +199,7 @@ func newWorld(t *testing.T) world {
 	if err != nil {
 		t.Fatalf("bulkhead key create: %v\n%s", err, said.String())
 	}
-	ready := start(t, []string{"VENDOR_KEY=sk-of-the-agency"}, 1,
+	ready := start(t, []string{"VENDOR_KEY=sk-of-the-agency"}, "ready ",
 		"serve", "--estate", estate, "--data", data, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--drain", "2s")[0]
 	return world{gateway: "http://" + field(t, ready, "listen"), sim: sim, key: strings.TrimSpace(string(key))}
 }
