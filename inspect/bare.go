@@ -62,7 +62,7 @@ func (s *Scanner) line(v *view, lo, hi int) {
 	for lo < hi && blank(t[lo]) {
 		lo++
 	}
-	if !v.prose || hi-lo < 3 {
+	if !v.prose || hi-lo < 3 || !opens[t[lo]] {
 		return
 	}
 	if t[lo] == '(' {
@@ -76,12 +76,25 @@ func (s *Scanner) line(v *view, lo, hi int) {
 	for a < b && decorates(t[a]) {
 		a++
 	}
-	for b > a && decorates(t[b-1]) {
+	for b > a && (decorates(t[b-1]) || t[b-1] == '/') {
 		b--
 	}
-	if i := bytes.IndexByte(t[a:b], ':'); i > 0 && says(t[a:a+i]) {
-		a += i + 1
-		for a < b && (blank(t[a]) || decorates(t[a])) {
+	if b-a < 3 {
+		return
+	}
+	if c := t[a]; b-a < 48 && (c == 'S' || c == 'T' || c == 'C' || c == 'U') {
+		s.loose(v, a, b)
+	}
+	if b-a > 12 {
+		// Longer than any level: only "Classification: SECRET" is left, which ends in the last letter of a level.
+		if last := t[b-1]; last != 'T' && last != 'L' && last != 'D' && last != 'I' {
+			return
+		}
+		i := bytes.IndexByte(t[a:b], ':')
+		if i < 0 || !says(t[a:a+i]) {
+			return
+		}
+		for a += i + 1; a < b && (blank(t[a]) || decorates(t[a])); {
 			a++
 		}
 	}
@@ -134,11 +147,15 @@ func (s *Scanner) level(b []byte) (marking.Label, bool) {
 // barePortion notes a line that begins with a letter or two in parentheses.
 func (s *Scanner) barePortion(v *view, lo, hi int) {
 	t := v.text[lo:hi]
-	end := bytes.IndexByte(t[:min(len(t), 6)], ')')
+	end := bytes.IndexByte(t[:min(len(t), 40)], ')')
 	if end < 2 {
 		return
 	}
 	token := t[1:end]
+	if end > 5 || end > 3 && (token[1] == '/' || token[1] == '-') {
+		s.loose(v, lo, lo+end+1)
+		return
+	}
 	part, offset, length, ok := v.place(lo, lo+end+1)
 	if !ok {
 		return
@@ -158,6 +175,9 @@ func (s *Scanner) barePortion(v *view, lo, hi int) {
 		return
 	case len(rest) > 0 && rest[0] != ' ', which == bareC && copyright(rest):
 		return
+	case listed(rest):
+		s.bare.options++
+		return
 	}
 	b := &s.bare
 	if b.lines[which]+b.short[which] == 0 {
@@ -169,6 +189,46 @@ func (s *Scanner) barePortion(v *view, lo, hi int) {
 	}
 	b.lines[which]++
 	b.opens = b.opens || offset == 0 && which != bareU
+}
+
+// listed reports whether another letter stands in parentheses further on: (S) small (M) medium.
+func listed(rest []byte) bool {
+	for {
+		i := bytes.IndexByte(rest, '(')
+		if i < 0 || i+2 >= len(rest) {
+			return false
+		}
+		if c := rest[i+1]; rest[i+2] == ')' && c != 'U' && c != 'S' && c != 'C' {
+			return true
+		}
+		rest = rest[i+1:]
+	}
+}
+
+// loose reads a line or a portion mark in which one slash, a hyphen, a bar or a blank stands where two slashes should, if
+// all of it makes sense.
+func (s *Scanner) loose(v *view, lo, hi int) {
+	t := v.text[lo:hi]
+	w := word{lo: lo, portion: t[0] == '(', start: true}
+	from := 0
+	if w.portion {
+		from = 1
+	}
+	for _, level := range [...]string{"TOP SECRET", "SECRET", "CONFIDENTIAL", "UNCLASSIFIED", "TS", "S", "C"} {
+		at := from + len(level)
+		if w.portion && len(level) > 2 || !bytes.HasPrefix(t[from:], []byte(level)) {
+			continue
+		}
+		end := at
+		for end < len(t) && end-at < 3 && (t[end] == '/' || t[end] == '-' || t[end] == '|' || t[end] == ' ') {
+			end++
+		}
+		if end > at && end < len(t) && string(t[at:end]) != "//" {
+			w.loose, w.skip, w.short = uint8(at), uint8(end-at), len(level) <= 2
+			s.take(v, lo, hi, w)
+		}
+		return
+	}
 }
 
 // sentence reports whether at least four words follow, the first with a capital, a figure or a quote.

@@ -6,81 +6,134 @@ import (
 	"bulkhead/marking"
 )
 
-// cache remembers what texts that look like marks came to, so that a page full of the same marks costs little.
+// cache remembers what texts that look like marks came to, so that a page full of the same marks costs little. It is a
+// table with open addressing: no text is read twice in a call.
 type cache struct {
-	seed    maphash.Seed
-	slots   []slot
-	entries int // how many texts were read, not how many are remembered
+	seed  maphash.Seed
+	index []int32 // into read, plus one; 0 is free
+	read  []reading
 }
 
-type slot struct {
+// reading is what one text came to.
+type reading struct {
 	text  string
 	shape shape
 	is    bool
+	noted bool // the result covers the label
 	label marking.Label
-	used  bool
 }
 
 // shape is what of the surroundings decides whether a text is a mark.
 type shape uint8
 
 const (
-	slots = 512
+	firstIndex = 256
 	// mostTexts bounds the work of one call: who writes more different marks than this has the rest reported as unread.
-	mostTexts = 8192
+	mostTexts = 4096
 )
 
 func (c *cache) reset() {
-	if c.slots == nil {
-		c.seed, c.slots = maphash.MakeSeed(), make([]slot, slots)
+	if c.index == nil {
+		c.seed, c.index = maphash.MakeSeed(), make([]int32, firstIndex)
 	}
-	if c.entries > 0 {
-		clear(c.slots)
-		c.entries = 0
+	if len(c.read) > 0 {
+		if len(c.index) > 4*firstIndex {
+			c.index = make([]int32, firstIndex)
+		} else {
+			clear(c.index)
+		}
+		clear(c.read)
+		c.read = c.read[:0]
 	}
+}
+
+// at is the place in the index for a text: what was read, or the free place for it.
+func (c *cache) at(text []byte, sh shape) *int32 {
+	for h := maphash.Bytes(c.seed, text); ; h++ {
+		slot := &c.index[h&uint64(len(c.index)-1)]
+		if *slot == 0 {
+			return slot
+		}
+		if r := &c.read[*slot-1]; r.shape == sh && r.text == string(text) {
+			return slot
+		}
+	}
+}
+
+// add remembers a reading.
+func (c *cache) add(r reading) *reading {
+	c.read = append(c.read, r)
+	if 2*len(c.read) > len(c.index) {
+		c.index = make([]int32, 4*len(c.index))
+		for i := range c.read {
+			*c.at([]byte(c.read[i].text), c.read[i].shape) = int32(i + 1)
+		}
+	} else {
+		*c.at([]byte(r.text), r.shape) = int32(len(c.read))
+	}
+	return &c.read[len(c.read)-1]
 }
 
 // take reads lo..hi as a mark and notes it.
 func (s *Scanner) take(v *view, lo, hi int, w word) {
 	text := v.text[lo:hi]
 	sh := w.shape()
-	at := &s.marks.slots[maphash.Bytes(s.marks.seed, text)%slots]
-	if !at.used || at.shape != sh || at.text != string(text) {
-		if s.marks.entries++; s.marks.entries > mostTexts {
+	var r *reading
+	if slot := *s.marks.at(text, sh); slot != 0 {
+		r = &s.marks.read[slot-1]
+	} else {
+		if len(s.marks.read) == mostTexts {
 			s.tooMany(v, lo, hi)
 			return
 		}
 		own := string(text)
 		label, ok := s.read(own, w)
-		*at = slot{text: own, shape: sh, is: ok, label: label, used: true}
+		r = s.marks.add(reading{text: own, shape: sh, is: ok, label: label})
 	}
-	if at.is {
-		s.found(v, lo, hi, at.label)
+	switch {
+	case !r.is:
+	case r.noted:
+		// What is covered already needs no place. In other views it may have been counted before.
+		if v.under == nil && v.spans == nil {
+			s.result.Found++
+		}
+	default:
+		r.noted = s.found(v, lo, hi, r.label)
 	}
 }
 
-func (w word) shape() shape {
-	var s shape
-	for i, b := range [...]bool{w.portion, w.short, w.small, w.start, w.cui} {
-		if b {
-			s |= 1 << i
-		}
+func (w word) shape() (s shape) {
+	if w.portion {
+		s |= 1
+	}
+	if w.short {
+		s |= 2
+	}
+	if w.start {
+		s |= 4
+	}
+	if w.cui {
+		s |= 8
+	}
+	if w.loose > 0 {
+		s |= 16
 	}
 	return s
 }
 
-// found notes a mark at its place.
-func (s *Scanner) found(v *view, lo, hi int, l marking.Label) {
+// found notes a mark at its place, and reports whether the place is this view's to tell.
+func (s *Scanner) found(v *view, lo, hi int, l marking.Label) bool {
 	part, offset, length, ok := v.place(lo, hi)
 	if !ok {
-		return
+		return false
 	}
 	r := &s.result
 	if r.Found > 0 && l.Level() <= r.Highest.Label.Level() && l.AtMost(r.Label) {
 		r.Found++
-		return
+		return true
 	}
 	r.add(Finding{Label: l, Part: part, Offset: offset, Length: length})
+	return true
 }
 
 func (s *Scanner) tooMany(v *view, lo, hi int) {

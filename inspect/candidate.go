@@ -11,31 +11,36 @@ func (s *Scanner) candidate(v *view, i int) int {
 	if !ok {
 		return s.foreign(v, i)
 	}
-	end := forward(t, after, w.small)
+	end := forward(t, after)
 	if end == after {
 		return after
 	}
-	lo := w.lo
 	if w.portion && end < len(t) && t[end] == ')' {
-		lo, end = lo-1, end+1
+		s.take(v, w.lo-1, end+1, w)
+		return end + 1
 	}
-	s.take(v, lo, end, w)
-	// Another mark may stand right behind; the slashes inside this one are harmless to look at again.
+	s.take(v, w.lo, end, w)
+	// Another mark may stand in what was taken along; the slashes of this one are harmless to look at again.
 	return after
 }
 
 // word is a classification read backwards from a separator.
 type word struct {
 	lo      int
-	portion bool // stands behind a parenthesis
-	short   bool // an abbreviation: U, C, S, TS, R
-	small   bool // has small letters
-	start   bool // begins the line
+	portion bool  // stands behind a parenthesis
+	short   bool  // an abbreviation: U, C, S, TS, R
+	small   bool  // has small letters
+	start   bool  // begins the line
+	loose   uint8 // where something else stands for two slashes, if not 0
+	skip    uint8 // how long that is
 	cui     bool
 }
 
 // levelBefore reads the classification that ends before i, blanks between allowed.
 func levelBefore(t []byte, i int) (word, bool) {
+	if i >= 2 && t[i-2] == '(' && (t[i-1] == 'S' || t[i-1] == 'C' || t[i-1] == 'U') {
+		return word{lo: i - 1, portion: true, short: true}, true // the most frequent by far
+	}
 	end := i
 	for end > 0 && i-end < 3 && (t[end-1] == ' ' || t[end-1] == '\t') {
 		end--
@@ -55,12 +60,16 @@ func levelBefore(t []byte, i int) (word, bool) {
 	switch len(name) {
 	case 1:
 		w.short = true
-		if c := name[0]; c != 'S' && c != 'C' && c != 'U' && c != 'R' {
+		c := name[0]
+		if w.small && lo > 0 && t[lo-1] == '(' {
+			c -= 'a' - 'A' // (s//nf) is as good as a mark; s//nf is a line of sed
+		}
+		if c != 'S' && c != 'C' && c != 'U' && (c != 'R' || lo == 0 || t[lo-1] != '(') {
 			return w, false
 		}
 	case 2:
 		w.short = true
-		if name[0] != 'T' || name[1] != 'S' {
+		if !folded(name, "TS") || w.small && (lo == 0 || t[lo-1] != '(') {
 			return w, false
 		}
 	case 3:
@@ -96,7 +105,7 @@ func levelBefore(t []byte, i int) (word, bool) {
 		w.portion = before == '('
 	case letter(before), before >= '0' && before <= '9', before == '_':
 		return w, false
-	case w.short && (before == '/' || before == '.' || before == '-' || before == '\\' || before == '@' || before == '%'):
+	case (w.short || w.small) && (before == '/' || before == '.' || before == '-' || before == '\\' || before == '@' || before == '%'):
 		return w, false
 	}
 	return w, true
@@ -146,8 +155,8 @@ var class = func() (t [256]uint8) {
 }()
 
 // forward finds where what may belong to a mark ends. In capitals it ends before the first word with a small letter,
-// unless the mark itself is written small.
-func forward(t []byte, lo int, small bool) int {
+// unless the first word is itself written small.
+func forward(t []byte, lo int) int {
 	most := min(len(t), lo+markBytes)
 	first := lo
 	for first < most && (t[first] == ' ' || t[first] == '/' || t[first] == '\t') {
@@ -157,8 +166,10 @@ func forward(t []byte, lo int, small bool) int {
 		return lo
 	}
 	allow := uint8(1)
-	if t[first] >= 'a' && t[first] <= 'z' {
-		allow = 2
+	for i := first; i < most && letter(t[i]); i++ {
+		if t[i] >= 'a' {
+			allow = 2
+		}
 	}
 	i := first
 	for i < most {
@@ -214,7 +225,7 @@ func (s *Scanner) foreign(v *view, i int) int {
 			return after
 		}
 	}
-	end := forward(t, after, false)
+	end := forward(t, after)
 	if end == after {
 		return after
 	}

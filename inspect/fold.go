@@ -27,26 +27,29 @@ func fold(dst, src []byte) (out []byte, changed bool) {
 	return dst, changed
 }
 
-// unfold is the place in src of what stands at n in its fold.
-func unfold(src []byte, n int) int {
-	i := 0
-	for at := 0; i < len(src); {
-		r, size := rune(src[i]), 1
-		if r >= 0x80 || r == '\\' {
-			r, size = step(src[i:])
-		}
-		switch {
-		case r == gone && at < n:
-		case at >= n:
-			return i
-		case r == kept:
-			at += size
-		case r != gone:
-			at++
-		}
-		i += size
+// cursor finds places of a folded text in what it was folded from. Going forward it reads no byte twice.
+type cursor struct{ raw, folded int }
+
+// seek is the place in src of what stands at n in its fold.
+func (c *cursor) seek(src []byte, n int) int {
+	if n < c.folded {
+		*c = cursor{}
 	}
-	return i
+	for c.raw < len(src) && c.folded < n {
+		r, size := rune(src[c.raw]), 1
+		if r >= 0x80 || r == '\\' {
+			r, size = step(src[c.raw:])
+		}
+		c.raw += size
+		switch r {
+		case gone:
+		case kept:
+			c.folded += size
+		default:
+			c.folded++
+		}
+	}
+	return c.raw
 }
 
 const (
@@ -59,9 +62,30 @@ func step(src []byte) (r rune, size int) {
 	if src[0] == '\\' {
 		return escape(src)
 	}
+	switch c := src[0]; {
+	case len(src) < 3:
+	case c >= 0xC3 && c <= 0xCB && src[1] >= 0x80: // accented letters
+		return kept, 2
+	case c >= 0xCE && c <= 0xD3: // Greek and Cyrillic
+		return rune(letters[c-0xCE][src[1]&0x3F]), 2
+	case c >= 0xE4 && c <= 0xED: // the letters of the Far East
+		return kept, 3
+	case c == 0xE2 && src[1] == 0x80 && src[2] >= 0x93 && src[2] <= 0xA7: // quotes, dashes and dots of ordinary prose
+		return kept, 3
+	}
 	r, size = utf8.DecodeRune(src)
 	return plain(r), size
 }
+
+// letters holds alike for what UTF-8 writes in two bytes beginning with 0xCE to 0xD3.
+var letters = func() (t [6][64]int8) {
+	for i := range t {
+		for j := range t[i] {
+			t[i][j] = int8(alike(rune(0xCE+i-0xC0)<<6 | rune(j)))
+		}
+	}
+	return t
+}()
 
 // escape reads an escape of JSON. JSON within JSON doubles the backslashes, so any number of them counts as one.
 func escape(src []byte) (rune, int) {

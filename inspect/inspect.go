@@ -116,13 +116,17 @@ type view struct {
 	under *view  // for a folded text: what it was folded from, beginning at from
 	from  int
 	to    int
+	at    cursor // for a folded text: the place looked up last
+	// encoded is up to where base64 has been looked for.
+	encoded int
 }
 
 // place is where lo..hi of the view stands in the pieces. ok is false for what another view finds.
 func (v *view) place(lo, hi int) (part, offset, length int, ok bool) {
 	if v.under != nil {
 		raw := v.under.text[v.from:v.to]
-		a, b := unfold(raw, lo), unfold(raw, hi)
+		a := v.at.seek(raw, lo)
+		b := v.at.seek(raw, hi)
 		if b-a == hi-lo {
 			return 0, 0, 0, false
 		}

@@ -9,6 +9,14 @@ import (
 // read makes what sense it can of a text that looks like a mark: blanks around separators, small letters, words behind
 // it and controls that nobody knows are all put up with. ok is false for what only looks like a mark.
 func (s *Scanner) read(text string, w word) (label marking.Label, ok bool) {
+	if w.loose > 0 {
+		// All of it must make sense, or it is prose.
+		entry := strings.TrimSuffix(text[w.loose+w.skip:], ")")
+		if s.entry(strings.TrimPrefix(text[:w.loose], "("), entry) != entry {
+			return label, false
+		}
+		text = text[:w.loose] + "//" + text[w.loose+w.skip:]
+	}
 	inner := text
 	whole := w.portion && strings.HasPrefix(text, "(") && strings.HasSuffix(text, ")")
 	if whole {
@@ -62,6 +70,9 @@ func (s *Scanner) segments(prefix, rest string, known, strange *int) string {
 			if entry == "" {
 				continue
 			}
+			if *known+*strange == mostEntries {
+				return kept
+			}
 			if e := s.entry(kept, entry); e != "" {
 				*known++
 				out = append(out, e)
@@ -74,7 +85,9 @@ func (s *Scanner) segments(prefix, rest string, known, strange *int) string {
 				prose = true
 				break
 			}
-			*strange++
+			if len(entry) > 2 {
+				*strange++
+			}
 			out = append(out, entry)
 		}
 		if len(out) > 0 {
@@ -89,11 +102,17 @@ func (s *Scanner) segments(prefix, rest string, known, strange *int) string {
 
 // entry is as much of an entry as a mark of this prefix can have, word by word from the end; empty if nothing is known.
 func (s *Scanner) entry(prefix, entry string) string {
+	without := s.register.Parse(prefix, marking.Banner)
 	for e := entry; e != ""; {
 		got := s.register.Parse(prefix+"//"+e, marking.Banner)
-		without := s.register.Parse(prefix, marking.Banner)
 		if got.Known > without.Known && len(got.Mark.Unknown) == len(without.Mark.Unknown) && !doubtful(got, without) {
 			return e
+		}
+		if len(e) == len(entry) {
+			e = firstWords(e, mostWords)
+			if len(e) < len(entry) {
+				continue
+			}
 		}
 		i := strings.LastIndexAny(e, " ,")
 		if i < 0 {
@@ -102,6 +121,25 @@ func (s *Scanner) entry(prefix, entry string) string {
 		e = strings.TrimRight(e[:i], " ,")
 	}
 	return ""
+}
+
+const (
+	// mostEntries and mostWords bound the work on one text that looks like a mark.
+	mostEntries = 24
+	mostWords   = 8
+)
+
+// firstWords is the first n words of s.
+func firstWords(s string, n int) string {
+	for i := range len(s) {
+		if s[i] != ' ' {
+			continue
+		}
+		if n--; n == 0 {
+			return strings.TrimRight(s[:i], " ,")
+		}
+	}
+	return s
 }
 
 // doubtful reports whether an entry brought a list that is not one: words behind a list of countries are prose.

@@ -3,6 +3,7 @@ package inspect
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 )
 
 // blockBytes is how much is read for one question before the next is asked of it, so that it stays in the cache.
@@ -19,7 +20,7 @@ func (s *Scanner) scan(v *view) {
 	for lo := 0; lo < len(text); lo += blockBytes {
 		hi := min(lo+blockBytes, len(text))
 		next = s.slashes(v, max(lo, next), hi)
-		line = s.lines(v, line, hi)
+		line = s.lines(v, line, lo, hi)
 		if v.under != nil {
 			continue
 		}
@@ -49,21 +50,39 @@ func (s *Scanner) slashes(v *view, lo, hi int) int {
 	return max(lo, hi)
 }
 
-// lines looks at each line that ends before hi. It returns where the first line begins that does not.
-func (s *Scanner) lines(v *view, lo, hi int) int {
-	for from := lo; ; {
-		i := bytes.IndexByte(v.text[max(from, lo):hi], '\n')
+// lines looks at each line that ends in lo..hi, the first of which begins at line. It returns where the line begins that
+// ends later.
+func (s *Scanner) lines(v *view, line, lo, hi int) int {
+	t := v.text[:hi]
+	for at := max(line, lo); ; at = line {
+		i := newline(t[at:])
 		if i < 0 {
-			// A line this long is no lone mark; only its beginning may be a portion mark.
-			return lo
+			return line
 		}
-		end := max(from, lo) + i
-		if opens[v.text[lo]] {
-			s.line(v, lo, end)
+		if opens[t[line]] {
+			s.line(v, line, at+i)
 		}
-		lo = end + 1
-		from = lo
+		line = at + i + 1
 	}
+}
+
+// newline is where the first line break stands. Most lines are short, and for these eight bytes at a time in line are
+// quicker than a call.
+func newline(b []byte) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for i := 0; i+8 <= len(b); i += 8 {
+		x := binary.LittleEndian.Uint64(b[i:]) ^ '\n'*ones
+		if hit := (x - ones) &^ x & highs; hit != 0 {
+			return i + bits.TrailingZeros64(hit)>>3
+		}
+		if i == 56 {
+			if n := bytes.IndexByte(b[64:], '\n'); n >= 0 {
+				return 64 + n
+			}
+			return -1
+		}
+	}
+	return bytes.IndexByte(b, '\n')
 }
 
 // opens holds the bytes with which a line of interest can begin.

@@ -104,13 +104,11 @@ var base64Bytes = func() (t [256]bool) {
 	return t
 }()
 
-// encoded looks for long runs of base64 in a block: every run of leastEncoded bytes holds a whole window.
+// encoded looks for long runs of base64 in a block: every run of leastEncoded bytes holds a whole window. Each run is
+// looked at once, however many blocks it spans.
 func (s *Scanner) encoded(v *view, lo, hi int) {
 	t := v.text
-	if s.result.tailOf(v.part) > lo {
-		lo = s.result.tailOf(v.part)
-	}
-	for at := lo; at+window <= hi; at += stride {
+	for at := max(lo, v.encoded); at+window <= hi; at += stride {
 		i := at
 		for i < at+window && base64Bytes[t[i]] {
 			i++
@@ -118,30 +116,23 @@ func (s *Scanner) encoded(v *view, lo, hi int) {
 		if i < at+window {
 			continue
 		}
-		from, to := run(t, at)
+		from, to := run(t, v.encoded, at)
 		if to-from >= leastEncoded {
 			if kind, ok := encodes(t[from:to]); ok {
 				s.unread(Unread{Kind: kind, Part: v.part, Offset: from, Length: to - from})
 			}
 		}
+		v.encoded = to
 		for at+stride < to {
 			at += stride
 		}
 	}
 }
 
-// tailOf is where the last unread stretch of a part ends.
-func (r *Result) tailOf(part int) int {
-	if n := len(r.Unread); n > 0 && r.Unread[n-1].Part == part {
-		return r.Unread[n-1].Offset + r.Unread[n-1].Length
-	}
-	return 0
-}
-
-// run is the run of base64 around at, over line breaks.
-func run(t []byte, at int) (from, to int) {
+// run is the run of base64 around at, over line breaks, that does not begin before lo.
+func run(t []byte, lo, at int) (from, to int) {
 	from, to = at, at
-	for from > 0 && base64Bytes[t[from-1]] {
+	for from > lo && base64Bytes[t[from-1]] {
 		from--
 	}
 	for to < len(t) {
