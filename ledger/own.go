@@ -1,11 +1,3 @@
-// Package ledger is the tamper-evident record of every call, and the owner of
-// the data folder in which it lies.
-//
-// It holds the lock of that folder so far: one process owns a data folder, and
-// only its owner may write there. The log of admissions and outcomes (DESIGN,
-// law 2) is not yet part of it, so nothing here proves what was sent.
-//
-// Begin with [Own].
 package ledger
 
 import (
