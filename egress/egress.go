@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"bulkhead/catalog"
@@ -259,7 +260,11 @@ var errNoHeader = errors.New("the reply's header is over the limit")
 // errNoH2 is met when a peer speaks TLS but not HTTP/2.
 var errNoH2 = errors.New("the endpoint does not speak HTTP/2; set http: 1 on it")
 
+// errIdle is met when a peer gives an idle connection up just as it is used.
+var errIdle = errors.New("the vendor gave the idle connection up")
+
 // isClosed reports whether the peer ended the connection without a word.
 func isClosed(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }

@@ -199,6 +199,11 @@ func (p *pool) send(ctx context.Context, d *Door, r *Request) (*Reply, error) {
 		}
 		return nil, failed(ctx, Waiting, c.reused && isClosed(err), err)
 	}
+	if c.reused && resp.StatusCode == http.StatusRequestTimeout && resp.Close {
+		// What a peer says of an idle connection that it gives up, not of the request.
+		x.drop()
+		return nil, failed(ctx, Waiting, true, errIdle)
+	}
 	x.body, x.last = resp.Body, resp.Close || broken != nil
 	return &Reply{Status: resp.StatusCode, Header: resp.Header, Body: x}, nil
 }

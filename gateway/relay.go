@@ -200,13 +200,17 @@ func (s *serving) refuse(err error) {
 	}
 	h := s.w.Header()
 	setRefusal(h, f, dialect.Retryable(f))
+	status := dialect.Status(f.Kind)
 	if own != nil {
-		delete(h, "Bulkhead-Error") // the words are the vendor's
-		answered(h, own.answer.offering, own.answer.reply.Header)
-		setBody(h, own.answer)
+		status = own.answer.reply.Status
 		s.rec.Offering = own.answer.offering.Name
-		s.finish(own.answer.reply.Status, own.answer.whole.bytes)
-		return
+		answered(h, own.answer.offering, own.answer.reply.Header)
+		if own.answer.whole != nil {
+			delete(h, "Bulkhead-Error") // the words are the vendor's
+			setBody(h, own.answer)
+			s.finish(status, own.answer.whole.bytes)
+			return
+		}
 	}
 	b := dialect.Refusal(s.in.Dialect, f, s.rec.ID)
 	h["Content-Type"] = []string{"application/json"}
@@ -214,7 +218,7 @@ func (s *serving) refuse(err error) {
 	if s.in.Dialect == dialect.Bedrock {
 		h["X-Amzn-Errortype"] = []string{dialect.ErrorType(dialect.Bedrock, f.Kind)}
 	}
-	s.finish(dialect.Status(f.Kind), b)
+	s.finish(status, b)
 }
 
 // leave bounds what is still read of a body that the refusal does not need:
@@ -238,7 +242,7 @@ func (s *serving) finish(status int, b []byte) {
 // refuseInBand ends a stream that has begun.
 func (s *serving) refuseInBand(f *fault.Fault, own *refused) {
 	event := openai.ErrorEvent(f, s.rec.ID)
-	if own != nil {
+	if own != nil && own.answer.whole != nil {
 		event = append([]byte("data: "), bytes.ReplaceAll(bytes.TrimSpace(own.answer.whole.bytes), []byte("\n"), []byte("\ndata: "))...)
 		event = append(event, "\n\n"...)
 	}

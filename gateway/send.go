@@ -184,6 +184,9 @@ func (s *serving) takeWhole(a *answer) error {
 	if a.said, err = openai.ReadReply(&s.scan, a.whole.bytes); err != nil {
 		return fault.New(fault.UpstreamError, "The offering %s answered with something that is not a JSON object.", a.offering.Name).Because(err)
 	}
+	if a.said.Error && !a.said.Content {
+		return fault.New(fault.UpstreamError, "The vendor of the offering %s failed, though it said otherwise (an error with status 200).", a.offering.Name)
+	}
 	return nil
 }
 

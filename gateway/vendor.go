@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"bulkhead/dialect/openai"
 	"bulkhead/fault"
 )
 
@@ -46,8 +47,13 @@ func (s *serving) vendorWords(a *answer) error {
 	if a.whole, err = s.g.intake.read(a.reply.Body, -1, maxErrorBytes, overflow); err != nil {
 		return s.sendFault(a.offering, err)
 	}
-	f := fault.New(fault.UpstreamRefused, "The vendor of the offering %s refused the request (status %d).", a.offering.Name, a.reply.Status)
-	return &refused{f.Final(), a}
+	f := fault.New(fault.UpstreamRefused, "The vendor of the offering %s refused the request (status %d).", a.offering.Name, a.reply.Status).Final()
+	if _, err := openai.ReadReply(&s.scan, a.whole.bytes); err != nil || encoded(a.reply.Header) {
+		// Not the dialect's own words but a page of something before the vendor.
+		a.whole.release()
+		a.whole = nil
+	}
+	return &refused{f, a}
 }
 
 // refused is a vendor's own refusal with its words.

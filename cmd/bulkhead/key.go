@@ -47,7 +47,7 @@ func runKey(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case "revoke":
 		return runKeyRevoke(ctx, rest, stdout, stderr)
 	case "help", "-h", "-help", "--help":
-		fmt.Fprint(stderr, keyUsage)
+		fmt.Fprint(stdout, keyUsage)
 		return 0
 	default:
 		fmt.Fprintf(stderr, "bulkhead key: there is no %q\n"+keyUsage, name)
@@ -56,21 +56,22 @@ func runKey(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // commandFlags is a flag set that has --data, and a way to parse it that says what was wrong.
-func commandFlags(command, usage string) (flags *flag.FlagSet, data *string, parse func([]string, io.Writer) ([]string, int)) {
+func commandFlags(command, usage string) (flags *flag.FlagSet, data *string, parse func(args []string, stdout, stderr io.Writer) ([]string, int)) {
 	flags = flag.NewFlagSet(command, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	data = flags.String("data", "./data", "data `folder`")
-	return flags, data, func(args []string, stderr io.Writer) (rest []string, code int) {
+	return flags, data, func(args []string, stdout, stderr io.Writer) (rest []string, code int) {
 		rest, err := parseMixed(flags, args)
 		if err == nil {
 			return rest, -1
 		}
+		to := stdout // help that was asked for
 		if !errors.Is(err, flag.ErrHelp) {
 			fmt.Fprintf(stderr, "bulkhead %s: %v\n", command, err)
-			code = 2
+			to, code = stderr, 2
 		}
-		fmt.Fprint(stderr, usage)
-		flags.SetOutput(stderr)
+		fmt.Fprint(to, usage)
+		flags.SetOutput(to)
 		flags.PrintDefaults()
 		return nil, code
 	}
@@ -82,7 +83,7 @@ func runKeyCreate(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	note := flags.String("note", "", "a `line` for people: who has the key, what for")
 	expires := flags.String("expires", "90d", "`when` it stops working: a number of days such as 90d, a day such as 2027-01-31 (from 00:00 UTC of that day), or never")
 	dir := flags.String("estate", "./estate", "`folder` with the estate; looked at only where no server runs")
-	rest, code := parse(args, stderr)
+	rest, code := parse(args, stdout, stderr)
 	if code >= 0 {
 		return code
 	}
@@ -182,7 +183,7 @@ func reachKeys(ctx context.Context, data string) (*commander, error) {
 func runKeyList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags, data, parse := commandFlags("key list", "usage: bulkhead key list [flags]\n")
 	asJSON := flags.Bool("json", false, "write one JSON object instead of text")
-	rest, code := parse(args, stderr)
+	rest, code := parse(args, stdout, stderr)
 	if code >= 0 {
 		return code
 	}
@@ -228,7 +229,7 @@ func writeKeys(w io.Writer, rows []console.KeyRow) error {
 
 func runKeyRevoke(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	_, data, parse := commandFlags("key revoke", "usage: bulkhead key revoke ID [flags]\nID is what key list shows, or the whole key.\n")
-	rest, code := parse(args, stderr)
+	rest, code := parse(args, stdout, stderr)
 	if code >= 0 {
 		return code
 	}

@@ -50,7 +50,7 @@ func runQuickstart(ctx context.Context, args []string, stdout, stderr io.Writer)
 	s, err := assemble(ctx, f, stderr)
 	if err != nil {
 		fmt.Fprintf(stderr, "bulkhead quickstart: %v\n", err)
-		return exitFailed
+		return exitOf(err)
 	}
 	key, _, err := s.controller.CreateKey(ctx, "quickstart", "made by quickstart", 30*24*time.Hour)
 	if err != nil {
@@ -123,11 +123,11 @@ func prepare(dir string, real []offered) error {
 		models += fmt.Sprintf("  %s: {version: unpinned, modalities: [text]}\n", o.alias)
 		endpoints += fmt.Sprintf("  real-%s: {partition: quickstart, region: here, url: %q, dialect: openai, auth: {kind: %s%s}%s}\n",
 			o.alias, o.url, o.auth, optional(", secret: ", o.secret), optional(", surface: ", o.surface)+optional(", api_version: ", o.version))
-		offerings += fmt.Sprintf("  %s:\n    model: quickstart/%s\n    endpoint: real-%s\n    id: %q\n    regions: [here]\n    enablement: {state: enabled}\n", o.alias, o.alias, o.alias, o.model)
+		offerings += fmt.Sprintf("  %s:\n    model: quickstart/%s\n    endpoint: real-%s\n    id: %q\n    regions: [here]\n    authorisations:\n      - {scheme: agency-ato, document: NW-EXAMPLE-1, official: \"CIO\", issued: %s, expires: %s, ceiling: U}\n    enablement: {state: enabled, by: northwind}\n", o.alias, o.alias, o.alias, o.model, day(0), day(1))
 	}
 	const by = "# Written by `bulkhead quickstart` at each start; edit a copy.\n"
 	files := map[string]string{
-		"workloads/quickstart.yaml": by + "workload: quickstart\nowner: {agency: northwind, organisation: quickstart}\npurposes: [admin.drafting]\nmarking: {default: U, floor: U, ceiling: U}\naudience: {clearance: U, citizenship: [USA], affiliation: CONTRACTOR, document: NW-EXAMPLE-1, expires: " + time.Now().AddDate(1, 0, 0).Format(time.DateOnly) + "}\naliases:\n" + aliases,
+		"workloads/quickstart.yaml": by + "workload: quickstart\nowner: {agency: northwind, organisation: quickstart}\npurposes: [admin.drafting]\nmarking: {default: U, floor: U, ceiling: U}\naudience: {clearance: U, citizenship: [USA], affiliation: CONTRACTOR, document: NW-EXAMPLE-1, expires: " + day(1) + "}\naliases:\n" + aliases,
 	}
 	if len(real) > 0 {
 		files["vendors/quickstart.yaml"] = by + "vendor: quickstart\nmodels:\n" + models
@@ -148,6 +148,9 @@ func prepare(dir string, real []offered) error {
 	}
 	return nil
 }
+
+// day is today's date, years on.
+func day(years int) string { return time.Now().UTC().AddDate(years, 0, 0).Format(time.DateOnly) }
 
 func optional(label, v string) string {
 	if v == "" {

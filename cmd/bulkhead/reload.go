@@ -17,7 +17,7 @@ func runReload(ctx context.Context, args []string, stdout, stderr io.Writer) int
 	flags, data, parse := commandFlags("reload", "usage: bulkhead reload [flags]\n")
 	digest := flags.String("digest", "", "the `digest` that the estate must have, as bulkhead check prints it; another is refused")
 	asJSON := flags.Bool("json", false, "write one JSON object instead of text")
-	rest, code := parse(args, stderr)
+	rest, code := parse(args, stdout, stderr)
 	if code >= 0 {
 		return code
 	}

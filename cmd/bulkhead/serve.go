@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"os"
 	"runtime/debug"
 	"time"
+
+	"bulkhead/estate"
 )
 
 // serveFlags are what `serve` and `quickstart` start a server with.
@@ -48,7 +51,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	s, err := assemble(ctx, f, stderr)
 	if err != nil {
 		fmt.Fprintf(stderr, "bulkhead serve: %v\n", err)
-		return exitFailed
+		return exitOf(err)
 	}
 	printNotEnforced(stderr)
 	fmt.Fprintf(stdout, "ready listen=%s control=%s\n", s.dataAddr(), s.controlAddr())
@@ -57,6 +60,15 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 		return exitFailed
 	}
 	return exitFine
+}
+
+// exitOf tells an estate with faults from a server that could not run.
+func exitOf(err error) int {
+	var faults *estate.FaultsError
+	if errors.As(err, &faults) {
+		return exitFinding
+	}
+	return exitFailed
 }
 
 // collectLess lets the heap grow to five times what lives before it is

@@ -23,9 +23,9 @@ func runSim(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	pace := flags.Duration("pace", 0, "`time` between two chunks of a stream, for example 20ms")
 	key := flags.String("key", "", "the `key` that callers must send; without it any key is good")
 	faults := flags.String("faults", "", "JSON `file` with a list of fault rules")
-	usage := func() {
-		fmt.Fprintln(stderr, "usage: bulkhead sim [--listen 127.0.0.1:PORT] [--pace 20ms] [--key KEY] [--faults FILE]")
-		flags.SetOutput(stderr)
+	usage := func(to io.Writer) {
+		fmt.Fprintln(to, "usage: bulkhead sim [--listen 127.0.0.1:PORT] [--pace 20ms] [--key KEY] [--faults FILE]")
+		flags.SetOutput(to)
 		flags.PrintDefaults()
 	}
 	wrong := func(format string, a ...any) int {
@@ -34,11 +34,11 @@ func runSim(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
-		usage()
+		usage(stdout)
 		return 0
 	case err != nil:
 		wrong("%v", err)
-		usage()
+		usage(stderr)
 		return 2
 	case flags.NArg() > 0:
 		return wrong("unexpected %q; everything is given by flags, for example: bulkhead sim --listen 127.0.0.1:8089", strings.Join(flags.Args(), " "))
