@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 
 	"bulkhead/marking"
@@ -12,6 +13,25 @@ type cache struct {
 	seed  maphash.Seed
 	index []int32 // into read, plus one; 0 is free
 	read  []reading
+	short [64]shortText // where the short texts of late stand in read
+}
+
+// shortText is a text of 8 to 16 bytes, whole: its first and last eight bytes say all of it.
+type shortText struct {
+	head, tail uint64
+	size       uint8
+	shape      shape
+	at         int32 // into read, plus one
+}
+
+func (c *cache) shortAt(text []byte, sh shape) (slot *shortText, hit bool) {
+	head, tail := binary.LittleEndian.Uint64(text), binary.LittleEndian.Uint64(text[len(text)-8:])
+	slot = &c.short[(head^tail*0x9E3779B97F4A7C15)*0x9E3779B97F4A7C15>>58]
+	if slot.at > 0 && slot.head == head && slot.tail == tail && int(slot.size) == len(text) && slot.shape == sh {
+		return slot, true
+	}
+	*slot = shortText{head: head, tail: tail, size: uint8(len(text)), shape: sh}
+	return slot, false
 }
 
 // reading is what one text came to.
@@ -43,6 +63,7 @@ func (c *cache) reset() {
 			clear(c.index)
 		}
 		clear(c.read)
+		clear(c.short[:])
 		c.read = c.read[:0]
 	}
 }
@@ -61,7 +82,7 @@ func (c *cache) at(text []byte, sh shape) *int32 {
 }
 
 // add remembers a reading.
-func (c *cache) add(r reading) *reading {
+func (c *cache) add(r reading) {
 	c.read = append(c.read, r)
 	if 2*len(c.read) > len(c.index) {
 		c.index = make([]int32, 4*len(c.index))
@@ -71,26 +92,44 @@ func (c *cache) add(r reading) *reading {
 	} else {
 		*c.at([]byte(r.text), r.shape) = int32(len(c.read))
 	}
-	return &c.read[len(c.read)-1]
 }
 
 // take reads lo..hi as a mark and notes it.
 func (s *Scanner) take(v *view, lo, hi int, w word) {
 	text := v.text[lo:hi]
 	sh := w.shape()
-	var r *reading
-	if slot := *s.marks.at(text, sh); slot != 0 {
-		r = &s.marks.read[slot-1]
-	} else {
-		if len(s.marks.read) == mostTexts {
-			s.tooMany(v, lo, hi)
-			return
-		}
-		own := string(text)
-		label, ok := s.read(own, w)
-		r = s.marks.add(reading{text: own, shape: sh, is: ok, label: label})
+	if len(text) < 8 || len(text) > 16 {
+		s.note(v, lo, hi, s.marks.reading(s, text, sh, w))
+		return
 	}
-	switch {
+	slot, hit := s.marks.shortAt(text, sh)
+	if !hit {
+		slot.at = s.marks.reading(s, text, sh, w)
+	}
+	s.note(v, lo, hi, slot.at)
+}
+
+// reading is where the reading of a text stands, plus one; 0 if there have been too many.
+func (c *cache) reading(s *Scanner, text []byte, sh shape, w word) int32 {
+	if at := *c.at(text, sh); at != 0 {
+		return at
+	}
+	if len(c.read) == mostTexts {
+		return 0
+	}
+	own := string(text)
+	label, ok := s.read(own, w)
+	c.add(reading{text: own, shape: sh, is: ok, label: label})
+	return int32(len(c.read))
+}
+
+// note notes what a text at lo..hi came to.
+func (s *Scanner) note(v *view, lo, hi int, at int32) {
+	if at == 0 {
+		s.tooMany(v, lo, hi)
+		return
+	}
+	switch r := &s.marks.read[at-1]; {
 	case !r.is:
 	case r.noted:
 		// What is covered already needs no place. In other views it may have been counted before.

@@ -198,7 +198,7 @@ func TestReset_ForgetsEverything(t *testing.T) {
 	}
 }
 
-// FuzzScan holds for every text: no panic, places inside it, and what is found whole is found when cut in two.
+// FuzzScan holds for every text, whole or cut in two: no panic, and places inside it.
 func FuzzScan(f *testing.F) {
 	for _, c := range readCorpus(f) {
 		f.Add(c.Text, len(c.Text)/2)

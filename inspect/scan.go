@@ -40,7 +40,7 @@ func (s *Scanner) scan(v *view) {
 func (s *Scanner) slashes(v *view, lo, hi int) int {
 	end := min(hi+1, len(v.text))
 	for lo < end {
-		i := bytes.Index(v.text[lo:end], doubleSlash)
+		i := slashPair(v.text[lo:end])
 		if i < 0 {
 			break
 		}
@@ -48,6 +48,25 @@ func (s *Scanner) slashes(v *view, lo, hi int) int {
 		lo = s.candidate(v, i)
 	}
 	return max(lo, hi)
+}
+
+// slashPair is where the first double slash stands. In text full of marks it is near, and for that a few bytes at a time
+// in line are quicker than a call.
+func slashPair(b []byte) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+9 <= len(b) && i < 32; i += 8 {
+		x := binary.LittleEndian.Uint64(b[i:]) ^ '/'*ones
+		for hit := (x - ones) &^ x & highs; hit != 0; hit &= hit - 1 {
+			if at := i + bits.TrailingZeros64(hit)>>3; b[at] == '/' && b[at+1] == '/' {
+				return at
+			}
+		}
+	}
+	if n := bytes.Index(b[i:], doubleSlash); n >= 0 {
+		return i + n
+	}
+	return -1
 }
 
 // lines looks at each line that ends in lo..hi, the first of which begins at line. It returns where the line begins that
