@@ -120,6 +120,12 @@ func (s *Server) Close() error { return s.http.Close() }
 // ServeHTTP accepts one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	in := accept(r)
+	if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
+		// The request may have had a length too, which the server hides: what
+		// follows it could be read differently by something in front of us
+		// (RFC 9112, section 6.1).
+		w.Header().Set("Connection", "close")
+	}
 	if s.draining.Load() {
 		in.Refusal = fault.New(fault.Draining, "Bulkhead is going down; try again, and you will reach another one or the next.")
 		w.Header().Set("Connection", "close")
