@@ -133,8 +133,10 @@ func (r *rig) dial() *caller {
 }
 
 // read reads one reply to a request of the method.
-func (c *caller) read(method string) (reply, error) {
-	c.SetReadDeadline(time.Now().Add(3 * time.Second))
+func (c *caller) read(method string) (reply, error) { return c.readWithin(method, 3*time.Second) }
+
+func (c *caller) readWithin(method string, limit time.Duration) (reply, error) {
+	c.SetReadDeadline(time.Now().Add(limit))
 	resp, err := http.ReadResponse(c.br, &http.Request{Method: method})
 	if err != nil {
 		return reply{}, err

@@ -81,7 +81,7 @@ func TestSmuggling_NothingHidesInARequest(t *testing.T) {
 			io.WriteString(c, raw)
 			var statuses []int
 			for {
-				got, err := c.read("POST")
+				got, err := c.readWithin("POST", 500*time.Millisecond)
 				if err != nil {
 					if ne, is := err.(net.Error); is && ne.Timeout() {
 						c.Close() // an idle connection, all answered
