@@ -1,8 +1,11 @@
 package ledger_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +14,8 @@ import (
 	"bulkhead/call"
 	"bulkhead/fault"
 	"bulkhead/ledger"
+	"bulkhead/ledger/tiles"
+	"bulkhead/ledger/verify"
 )
 
 const origin = "ledger.example.gov/test"
@@ -95,6 +100,9 @@ func TestLog_SurvivesClosingAndDying(t *testing.T) {
 	if err := l.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
+	if r := check(t, data); r.Fault != nil || r.Size != 1+300*4+1+1+1 || r.Kinds["outcome"] != 300 || r.Open != 0 {
+		t.Errorf("verify: %+v", r)
+	}
 }
 
 func TestReceipt_ZeroValueIsRefused(t *testing.T) {
@@ -143,4 +151,65 @@ func TestLog_AfterCloseRefuses(t *testing.T) {
 	if !errors.As(err, &f) || f.Kind != fault.LedgerUnavailable || l.Ready() == nil {
 		t.Errorf("Admit = %v, Ready = %v", err, l.Ready())
 	}
+}
+
+func TestLog_ProvesACall(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	o := logOptions(t, data)
+	o.Banner = "CUI"
+	l := openLog(t, data, o)
+	defer l.Close(t.Context())
+	for range 200 {
+		if err := oneCall(t.Context(), l, call.NewID(time.Now(), nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open, err := l.Admit(t.Context(), admission("open"), attempt("east/gpt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := tiles.ParseKeys([]byte(o.Keys.Verifiers[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for index, want := range map[int64]string{1: verify.StateClosed, 5: verify.StateClosed, open.Index(): verify.StateOpen} {
+		r, err := l.Proof(t.Context(), index)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, entries, err := verify.CheckReceipt(doc, keys...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.State != want || got.Banner != "CUI" || got.BannerEnd != "CUI" || entries[0].Kind != "admission" {
+			t.Errorf("receipt of %d: %s", index, doc)
+		}
+		for i := range doc { // any byte of it that is changed is found
+			bad := bytes.Clone(doc)
+			bad[i] ^= 1
+			if r, _, err := verify.CheckReceipt(bad, keys...); err == nil && r.Banner == "CUI" && r.BannerEnd == "CUI" {
+				t.Errorf("byte %d of the receipt was changed: %s", i, doc[max(0, i-20):min(len(doc), i+20)])
+			}
+		}
+	}
+	if _, err := l.Proof(t.Context(), 2); fault.From(err).Kind != fault.NoSuchRoute {
+		t.Errorf("proof of an attempt = %v", err)
+	}
+	if _, err := l.Proof(t.Context(), 1e9); fault.From(err).Kind != fault.NoSuchRoute {
+		t.Errorf("proof beyond the log = %v", err)
+	}
+}
+
+// check verifies the log in a data folder and gives the report.
+func check(t testing.TB, data string) *verify.Report {
+	t.Helper()
+	r, err := verify.Log(t.Context(), verify.Files(os.DirFS(filepath.Join(data, "ledger"))), verify.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }

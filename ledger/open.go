@@ -122,10 +122,13 @@ func (l *Log) recover() (err error) {
 			return err
 		}
 	}
-	edge, err := loadEdge(r.mark.Tiles, func(name string) ([]byte, error) {
+	edge, err := tiles.LoadEdge(r.mark.Tiles, func(name string) ([]byte, error) {
 		b, err := readFile(l.files, filepath.Join(l.dir, filepath.FromSlash(name)))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, corrupt(name, "it is missing")
+		}
+		if err == nil && len(b) != tiles.TileBytes {
+			return nil, corrupt(name, "it has %d bytes and a full tile has %d", len(b), tiles.TileBytes)
 		}
 		return b, err
 	})
@@ -192,11 +195,11 @@ func (r *recovery) read(numbers []int64) error {
 	}
 	met := checkpoint == nil
 	meet := func() error {
-		if met || checkpoint.Size != r.tree.edge.size {
+		if met || checkpoint.Size != r.tree.edge.Size {
 			return nil
 		}
 		met = true
-		if root, err := r.tree.edge.root(); err != nil || root != checkpoint.Root {
+		if root, err := r.tree.edge.Root(); err != nil || root != checkpoint.Root {
 			return errors.Join(corrupt(filepath.Join(r.dir, tiles.CheckpointPath), "the entries before %d do not have the hash that was signed", checkpoint.Size), err)
 		}
 		return nil
@@ -218,7 +221,7 @@ func (r *recovery) read(numbers []int64) error {
 	if err := meet(); err != nil {
 		return err
 	}
-	if size := r.tree.edge.size; !met || size < m.Entries {
+	if size := r.tree.edge.Size; !met || size < m.Entries {
 		want := m.Entries
 		if checkpoint != nil {
 			want = max(want, checkpoint.Size)
@@ -328,8 +331,8 @@ func (r *recovery) resume(numbers []int64) error {
 	if n := len(numbers); n > 0 {
 		number = max(numbers[n-1], r.mark.Segment) + 1
 	}
-	from := p.edge.size - p.edge.size%tiles.Width
-	r.next = p.edge.size
+	from := p.edge.Size - p.edge.Size%tiles.Width
+	r.next = p.edge.Size
 	restated := &batch{first: from, frame: make([]byte, headerSize)}
 	for rest := p.bundle; len(rest) > 0; restated.count++ {
 		entry, more, err := tiles.NextEntry(rest)

@@ -26,7 +26,7 @@ type publisher struct {
 	keys  *Keys
 	log   string // origin
 
-	edge    *edge
+	edge    *tiles.Edge
 	bundle  []byte // entries of the bundle that is not full
 	pending []resource
 	spare   [][]byte
@@ -55,7 +55,7 @@ type resource struct {
 // take adds an entry to the tree.
 func (p *publisher) take(entry []byte) {
 	p.bundle = tiles.AppendEntry(p.bundle, entry)
-	p.edge.add(tlog.RecordHash(entry), func(level int, n int64, tile []byte) {
+	p.edge.Add(tlog.RecordHash(entry), func(level int, n int64, tile []byte) {
 		if level == 0 {
 			p.keep(tiles.Resource{Entries: true, N: n, Width: tiles.Width}.Path(), p.bundle)
 			p.bundle = p.bundle[:0]
@@ -106,7 +106,7 @@ func (p *publisher) put(name string, data []byte) error {
 
 // advance reads the write-ahead log up to a durable position.
 func (p *publisher) advance(to position) error {
-	for p.edge.size < to.index {
+	for p.edge.Size < to.index {
 		h, bundle, grown, ok, err := p.reading.read(p.reading.end, p.buf)
 		p.buf = grown
 		if err != nil {
@@ -114,9 +114,9 @@ func (p *publisher) advance(to position) error {
 		}
 		if !ok {
 			if p.reading.number >= to.segment {
-				return corrupt(segmentName(p.reading.number), "the batch from entry %d is not as it was written", p.edge.size)
+				return corrupt(segmentName(p.reading.number), "the batch from entry %d is not as it was written", p.edge.Size)
 			}
-			if err := p.follow(p.reading.number+1, p.edge.size); err != nil {
+			if err := p.follow(p.reading.number+1, p.edge.Size); err != nil {
 				return err
 			}
 			continue
@@ -159,7 +159,7 @@ func (p *publisher) sign() error {
 	if err := p.flush(); err != nil {
 		return err
 	}
-	size := p.edge.size
+	size := p.edge.Size
 	if size == p.checkpoint {
 		return nil
 	}
@@ -168,7 +168,7 @@ func (p *publisher) sign() error {
 		part = append(part, name)
 		return p.put(name, data)
 	}
-	for level, tile := range p.edge.levels {
+	for level, tile := range p.edge.Levels {
 		n := size >> (tiles.Height * (level + 1))
 		if len(tile) == 0 {
 			continue
@@ -182,7 +182,7 @@ func (p *publisher) sign() error {
 			}
 		}
 	}
-	root, err := p.edge.root()
+	root, err := p.edge.Root()
 	if err != nil {
 		return err
 	}
@@ -216,7 +216,7 @@ func (p *publisher) prune() error {
 			if err := bareRemove(p.files, full); err != nil {
 				return err
 			}
-			if r, err := tiles.Parse(name); err == nil && tiles.Wide(r.Level, r.N, p.edge.size) == tiles.Width {
+			if r, err := tiles.Parse(name); err == nil && tiles.Wide(r.Level, r.N, p.edge.Size) == tiles.Width {
 				_ = p.files.Remove(filepath.Dir(full)) // goes with its last file; it is in nobody's way until then
 				delete(p.dirs, filepath.Dir(full))
 			}
@@ -230,7 +230,7 @@ func (p *publisher) prune() error {
 // checkpoint, so that they go when their time has come.
 func (p *publisher) adopt() error {
 	var part []string
-	for level := -1; p.checkpoint > 0 && level < len(p.edge.levels); level++ {
+	for level := -1; p.checkpoint > 0 && level < len(p.edge.Levels); level++ {
 		r := tiles.Resource{Entries: level < 0, Level: max(level, 0), Width: 1}
 		r.N = p.checkpoint >> (tiles.Height * (r.Level + 1))
 		names, err := p.files.Names(filepath.Dir(filepath.Join(p.dir, filepath.FromSlash(r.Path()))))

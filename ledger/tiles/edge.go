@@ -1,38 +1,37 @@
-package ledger
+package tiles
 
 import (
 	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
-
-	"bulkhead/ledger/tiles"
 )
 
-const tileBytes = tiles.Width * tlog.HashSize
+// TileBytes is the length of a full tile.
+const TileBytes = Width * tlog.HashSize
 
-// edge is the right edge of a tree: of each level the tile that is not full.
+// Edge is the right edge of a tree: of each level the tile that is not full.
 // It is all that is needed to let the tree grow, whatever its size.
-type edge struct {
-	size   int64
-	levels [][]byte
+type Edge struct {
+	Size   int64    // entries
+	Levels [][]byte // hashes of the tile that is not full, lowest level first
 }
 
-// add appends a leaf's hash; each tile that this fills is handed to full,
+// Add appends a leaf's hash; each tile that this fills is handed to full,
 // which must not keep it.
-func (e *edge) add(h tlog.Hash, full func(level int, n int64, tile []byte)) {
-	e.size++
+func (e *Edge) Add(h tlog.Hash, full func(level int, n int64, tile []byte)) {
+	e.Size++
 	for level := 0; ; level++ {
-		if level == len(e.levels) {
-			e.levels = append(e.levels, make([]byte, 0, tileBytes))
+		if level == len(e.Levels) {
+			e.Levels = append(e.Levels, make([]byte, 0, TileBytes))
 		}
-		e.levels[level] = append(e.levels[level], h[:]...)
-		tile := e.levels[level]
-		if len(tile) < tileBytes {
+		e.Levels[level] = append(e.Levels[level], h[:]...)
+		tile := e.Levels[level]
+		if len(tile) < TileBytes {
 			return
 		}
-		full(level, e.size>>(tiles.Height*(level+1))-1, tile)
+		full(level, e.Size>>(Height*(level+1))-1, tile)
 		h = tileRoot(tile)
-		e.levels[level] = tile[:0]
+		e.Levels[level] = tile[:0]
 	}
 }
 
@@ -45,17 +44,17 @@ func tileRoot(tile []byte) tlog.Hash {
 	return tlog.NodeHash(tileRoot(tile[:half]), tileRoot(tile[half:]))
 }
 
-var _ tlog.HashReader = (*edge)(nil)
+var _ tlog.HashReader = (*Edge)(nil)
 
 // ReadHashes gives the hashes that the root is made of: all lie on the edge.
-func (e *edge) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+func (e *Edge) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	out := make([]tlog.Hash, len(indexes))
 	for i, index := range indexes {
-		t := tlog.TileForIndex(tiles.Height, index)
-		if t.L >= len(e.levels) || t.N != e.size>>(tiles.Height*(t.L+1)) || len(e.levels[t.L]) < t.W*tlog.HashSize {
-			return nil, fmt.Errorf("hash %d is not on the edge of a tree of %d entries", index, e.size)
+		t := tlog.TileForIndex(Height, index)
+		if t.L >= len(e.Levels) || t.N != e.Size>>(Height*(t.L+1)) || len(e.Levels[t.L]) < t.W*tlog.HashSize {
+			return nil, fmt.Errorf("hash %d is not on the edge of a tree of %d entries", index, e.Size)
 		}
-		h, err := tlog.HashFromTile(t, e.levels[t.L], index)
+		h, err := tlog.HashFromTile(t, e.Levels[t.L], index)
 		if err != nil {
 			return nil, err
 		}
@@ -64,29 +63,29 @@ func (e *edge) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return out, nil
 }
 
-// root is the hash of the tree.
-func (e *edge) root() (tlog.Hash, error) { return tlog.TreeHash(e.size, e) }
+// Root is the hash of the tree.
+func (e *Edge) Root() (tlog.Hash, error) { return tlog.TreeHash(e.Size, e) }
 
-// loadEdge derives the edge of a tree whose size is a multiple of a tile's
+// LoadEdge derives the edge of a tree whose size is a multiple of a tile's
 // width, from the full tiles below each level.
-func loadEdge(size int64, read func(path string) ([]byte, error)) (*edge, error) {
-	e := &edge{size: size}
-	for level := 0; size>>(tiles.Height*level) > 0; level++ {
-		tile := make([]byte, 0, tileBytes)
-		below := size >> (tiles.Height * level) // hashes of this level in all
-		for n := below - below%tiles.Width; level > 0 && n < below; n++ {
-			path := tiles.TilePath(level-1, n, size)
+func LoadEdge(size int64, read func(path string) ([]byte, error)) (*Edge, error) {
+	e := &Edge{Size: size}
+	for level := 0; size>>(Height*level) > 0; level++ {
+		tile := make([]byte, 0, TileBytes)
+		below := size >> (Height * level) // hashes of this level in all
+		for n := below - below%Width; level > 0 && n < below; n++ {
+			path := TilePath(level-1, n, size)
 			data, err := read(path)
 			if err != nil {
 				return nil, err
 			}
-			if len(data) != tileBytes {
-				return nil, corrupt(path, "it has %d bytes; a full tile has %d", len(data), tileBytes)
+			if len(data) != TileBytes {
+				return nil, fmt.Errorf("%s has %d bytes; a full tile has %d", path, len(data), TileBytes)
 			}
 			root := tileRoot(data)
 			tile = append(tile, root[:]...)
 		}
-		e.levels = append(e.levels, tile)
+		e.Levels = append(e.Levels, tile)
 	}
 	return e, nil
 }
