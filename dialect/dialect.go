@@ -89,3 +89,25 @@ var retryable = map[fault.Kind]bool{
 // Retryable reports whether the caller may usefully try again. What Bulkhead
 // has retried itself is final for the caller.
 func Retryable(f *fault.Fault) bool { return retryable[f.Kind] && !f.NoRetry }
+
+// Listener hears what a request says, as its body is read: every string, in
+// order, escapes undone, and every part that cannot be read. The zero Listener
+// hears nothing. Bytes are valid during the call.
+type Listener struct {
+	Text   func(piece []byte) // prose, arguments, whatever may hold a mark
+	Name   func(piece []byte) // names, ids, words of an enumeration
+	Unread func(kind Medium)  // a part that holds no text, or none that can be had
+}
+
+// Medium says what a part that cannot be read is.
+type Medium string
+
+// The media of unread parts.
+const (
+	Image    Medium = "image"
+	Audio    Medium = "audio"
+	Video    Medium = "video"
+	Document Medium = "document"
+	TokenIDs Medium = "token_ids"
+	Opaque   Medium = "opaque" // an address or an id, behind which anything may be
+)

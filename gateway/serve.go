@@ -116,7 +116,7 @@ func (s *serving) read(w *catalog.Workload) (*openai.Request, error) {
 		return nil, err
 	}
 	s.rec.BytesIn = int64(len(s.body.bytes))
-	request, err := openai.Read(s.in.Action, s.body.bytes, &s.scan)
+	request, err := openai.Read(s.in.Action, s.body.bytes, &s.scan, dialect.Listener{})
 	if err != nil {
 		return nil, err
 	}

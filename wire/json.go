@@ -80,6 +80,10 @@ type Scanner struct {
 	frames [MaxDepth]frame
 	names  []name // of all open objects, outermost first
 	undone []byte // names that had escapes, undone
+
+	// Hear, if set, is given every string as it is read, names included: the
+	// bytes between the quotes, and whether they hold escapes. Reset unsets it.
+	Hear func(raw []byte, escaped, name bool)
 }
 
 // frame is an open object or array.
@@ -99,7 +103,7 @@ type name struct {
 // Reset begins a new text. The zero Scanner needs it too.
 func (s *Scanner) Reset(data []byte) {
 	s.data, s.pos, s.err, s.depth = data, 0, nil, 0
-	s.names, s.undone = s.names[:0], s.undone[:0]
+	s.names, s.undone, s.Hear = s.names[:0], s.undone[:0], nil
 }
 
 // Pos is the offset of the next byte to be read, white space included.
@@ -260,6 +264,9 @@ func (s *Scanner) name(f *frame) []byte {
 		return nil
 	}
 	n := name{start: at + 1, end: s.pos - 1}
+	if s.Hear != nil {
+		s.Hear(s.data[n.start:n.end], escaped, true)
+	}
 	if escaped {
 		from := len(s.undone)
 		s.undone = Unescape(s.undone, s.data[n.start:n.end])
@@ -337,7 +344,7 @@ func (s *Scanner) Text() (span Span, escaped, ok bool) {
 		return Span{}, false, false
 	}
 	at := s.pos
-	if escaped, ok = s.str(); !ok {
+	if escaped, ok = s.heard(); !ok {
 		return Span{}, false, false
 	}
 	return Span{at + 1, s.pos - 1}, escaped, true

@@ -126,6 +126,21 @@ func TestScanner_WalksWhatItsCallerWants(t *testing.T) {
 	}
 }
 
+func TestScanner_HearsEveryStringOnce(t *testing.T) {
+	var s wire.Scanner
+	s.Reset([]byte(`{"a":"x","b\u0063":["y",{"d":"z\n"}],"e":1}`))
+	var got []string
+	s.Hear = func(raw []byte, escaped, name bool) { got = append(got, fmt.Sprintf("%s %t %t", raw, escaped, name)) }
+	s.Skip()
+	if err := s.End(); err != nil {
+		t.Fatal(err)
+	}
+	want := `a false true|x false false|b\u0063 true true|y false false|d false true|z\n true false|e false true`
+	if g := strings.Join(got, "|"); g != want {
+		t.Errorf("heard %s\nwant  %s", g, want)
+	}
+}
+
 func TestSplice_ChangesItsSpansAndNothingElse(t *testing.T) {
 	body := []byte(`{"model":"a","store":true,"x":1}`)
 	s := wire.Splice{Body: body, Edits: []wire.Edit{

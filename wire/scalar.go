@@ -15,7 +15,7 @@ func (s *Scanner) value() {
 	case '[':
 		s.open(c, false)
 	case '"':
-		s.str()
+		s.heard()
 	case 't':
 		s.literal("true")
 	case 'f':
@@ -88,6 +88,16 @@ const (
 	ones  = 0x0101010101010101
 	highs = 0x8080808080808080
 )
+
+// heard reads a string that is a value.
+func (s *Scanner) heard() (escaped, ok bool) {
+	at := s.pos + 1
+	escaped, ok = s.str()
+	if ok && s.Hear != nil {
+		s.Hear(s.data[at:s.pos-1], escaped, false)
+	}
+	return escaped, ok
+}
 
 // shortText is how much of a string is looked at word by word; for more, the
 // processor's own search for a byte is faster.

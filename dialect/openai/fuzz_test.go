@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"bulkhead/call"
+	"bulkhead/dialect"
 	"bulkhead/dialect/openai"
 	"bulkhead/fault"
 	"bulkhead/wire"
@@ -45,7 +46,7 @@ func FuzzRead(f *testing.F) {
 			action = call.Embeddings
 		}
 		before := bytes.Clone(body)
-		r, err := openai.Read(action, body, new(wire.Scanner))
+		r, err := openai.Read(action, body, new(wire.Scanner), dialect.Listener{})
 		if !bytes.Equal(before, body) {
 			t.Fatal("the body was written to")
 		}
@@ -88,7 +89,7 @@ func FuzzRead(f *testing.F) {
 		if !reflect.DeepEqual(out, want) {
 			t.Errorf("sent %q\nfor  %q", sent, body)
 		}
-		again, err := openai.Read(action, sent, new(wire.Scanner))
+		again, err := openai.Read(action, sent, new(wire.Scanner), dialect.Listener{})
 		if err != nil {
 			t.Fatalf("what is sent is refused when read again: %v: %q", err, sent)
 		}

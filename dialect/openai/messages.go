@@ -8,6 +8,8 @@ import (
 	"bulkhead/call"
 	"bulkhead/fault"
 	"bulkhead/wire"
+
+	dialects "bulkhead/dialect"
 )
 
 var (
@@ -38,6 +40,7 @@ func (r *reader) messages() {
 			case member == 2 && kind == wire.Object:
 				// An earlier spoken reply, referred to by the id under which the vendor keeps it.
 				r.object(field, replyNames, func(_ int, kind wire.Kind) {
+					r.cannotRead(dialects.Opaque)
 					r.want(kind, field, false)
 					r.need(call.ConversationID, field()+".id")
 				})
@@ -89,8 +92,12 @@ func (r *reader) part(path func() string) {
 		switch field := func() string { return path() + "." + partNames[member] }; partNames[member] {
 		case "type":
 			typ, typed = r.want(kind, field, false), true
-		case "image_url", "video_url", "audio_url":
-			r.address(kind, field)
+		case "image_url":
+			r.address(kind, field, dialects.Image)
+		case "video_url":
+			r.address(kind, field, dialects.Video)
+		case "audio_url":
+			r.address(kind, field, dialects.Audio)
 		case "file":
 			r.file(kind, field)
 		case "input_audio":
@@ -117,10 +124,10 @@ func clip(s string) string {
 }
 
 // address reads {"url": …}, or a bare string as some servers accept.
-func (r *reader) address(kind wire.Kind, field func() string) {
+func (r *reader) address(kind wire.Kind, field func() string, m dialects.Medium) {
 	switch kind {
 	case wire.String:
-		r.remote(r.s.Slice(r.s.Skip()), field)
+		r.remote(r.s.Slice(r.unread(m)), field)
 	case wire.Object:
 		r.object(field, urlNames, func(_ int, kind wire.Kind) {
 			url := func() string { return field() + ".url" }
@@ -128,7 +135,7 @@ func (r *reader) address(kind wire.Kind, field func() string) {
 				r.misfit(url, kind, "a string")
 				return
 			}
-			r.remote(r.s.Slice(r.s.Skip()), url)
+			r.remote(r.s.Slice(r.unread(m)), url)
 		})
 	case wire.Null:
 		r.s.Skip()
@@ -164,7 +171,15 @@ func (r *reader) file(kind wire.Kind, field func() string) {
 	}
 	r.object(field, fileNames, func(member int, kind wire.Kind) {
 		at := func() string { return field() + "." + fileNames[member] }
-		span := r.s.Skip()
+		var span wire.Span
+		switch fileNames[member] {
+		case "file_data":
+			span = r.unread(dialects.Document)
+		case "file_id":
+			span = r.unread(dialects.Opaque)
+		default:
+			span = r.s.Skip()
+		}
 		switch {
 		case r.s.Failed() || kind == wire.Null:
 		case kind != wire.String:
@@ -215,7 +230,7 @@ func (r *reader) audio(kind wire.Kind, field func() string) {
 			r.misfit(at, kind, "a string")
 			return
 		}
-		r.inline(r.s.Slice(r.s.Skip()), at)
+		r.inline(r.s.Slice(r.unread(dialects.Audio)), at)
 	})
 }
 

@@ -8,6 +8,8 @@ import (
 	"bulkhead/call"
 	"bulkhead/fault"
 	"bulkhead/wire"
+
+	dialects "bulkhead/dialect"
 )
 
 // reader walks one body. It keeps the first fault of a field and reads on, so
@@ -16,6 +18,12 @@ type reader struct {
 	s     *wire.Scanner
 	req   *Request
 	fault *fault.Fault
+
+	l      dialects.Listener
+	word   bool   // the value read next is a name or the like
+	schema bool   // within a schema
+	opaque bool   // nothing is heard
+	undone []byte // scratch: a string with its escapes undone
 }
 
 func (r *reader) refuse(kind fault.Kind, field, format string, args ...any) {
@@ -44,24 +52,32 @@ func (r *reader) members(fields map[string]kinds) {
 		case kind == wire.Array && string(name) == "messages":
 			r.messages()
 		case kind == wire.Array && string(name) == "tools":
-			r.tools()
+			r.inSchema(r.tools)
+		case string(name) == "functions" || string(name) == "response_format":
+			field := string(name)
+			r.inSchema(func() { r.known(field, kind, allowed) })
 		case kind == wire.Object && string(name) == "stream_options":
 			r.streamOptions()
 		case kind == wire.Array && string(name) == "input":
 			r.input()
 		default:
-			at := r.s.Pos()
-			field := string(name[:min(len(name), 32)]) // the name dies with the next read; known ones are short
-			span := r.s.Skip()
-			if r.s.Failed() {
-				return
-			}
-			if !allowed.has(kind, r.s.Slice(span)) {
-				r.refuse(fault.Malformed, field, "%s is %s; it must be %v.", field, kind, allowed)
-			}
-			r.scalar(field, kind, wire.Span{Start: at, End: span.End})
+			r.known(string(name), kind, allowed)
 		}
 	}
+}
+
+// known reads a known field that is not walked: its kind is checked, and what
+// the path needs of it is taken.
+func (r *reader) known(field string, kind wire.Kind, allowed kinds) {
+	at := r.s.Pos()
+	span := r.s.Skip()
+	if r.s.Failed() {
+		return
+	}
+	if !allowed.has(kind, r.s.Slice(span)) {
+		r.refuse(fault.Malformed, field, "%s is %s; it must be %v.", field, kind, allowed)
+	}
+	r.scalar(field, kind, wire.Span{Start: at, End: span.End})
 }
 
 // scalar takes from a known field what the path needs.
@@ -209,10 +225,10 @@ func (r *reader) input() {
 		case wire.String:
 			r.s.Skip()
 		case wire.Number:
-			r.req.Tokens = true
+			r.tokens()
 			r.s.Skip()
 		case wire.Array:
-			r.req.Tokens = true
+			r.tokens()
 			r.s.Array()
 			for r.s.Element() {
 				if k := r.s.Next(); k != wire.Number && k != wire.Invalid {
@@ -226,5 +242,13 @@ func (r *reader) input() {
 			}
 			r.s.Skip()
 		}
+	}
+}
+
+// tokens notes that the input is token ids, once.
+func (r *reader) tokens() {
+	if !r.req.Tokens {
+		r.req.Tokens = true
+		r.cannotRead(dialects.TokenIDs)
 	}
 }

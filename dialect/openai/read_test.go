@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"bulkhead/call"
+	"bulkhead/dialect"
 	"bulkhead/dialect/openai"
 	"bulkhead/fault"
 	"bulkhead/wire"
@@ -19,7 +20,7 @@ import (
 
 // read reads a chat body.
 func read(body string) (*openai.Request, error) {
-	return openai.Read(call.Chat, []byte(body), new(wire.Scanner))
+	return openai.Read(call.Chat, []byte(body), new(wire.Scanner), dialect.Listener{})
 }
 
 // everything is a request that uses every field that is read.

@@ -16,6 +16,8 @@ import (
 	"bulkhead/call"
 	"bulkhead/fault"
 	"bulkhead/wire"
+
+	dialects "bulkhead/dialect"
 )
 
 // Need is a capability that a request uses, and the field by which it does.
@@ -58,10 +60,14 @@ const (
 
 // Read scans a body once and gives what it asks. A fault is Malformed, or
 // Unsupported for a tool or part type that is not known, and names the field;
-// nothing of the body's text is repeated in it but names.
-func Read(action call.Action, body []byte, s *wire.Scanner) (*Request, error) {
+// nothing of the body's text is repeated in it but names. l hears the body as
+// it is read.
+func Read(action call.Action, body []byte, s *wire.Scanner, l dialects.Listener) (*Request, error) {
 	s.Reset(body)
-	r := reader{s: s, req: &Request{Action: action, Body: wire.Splice{Body: body}}}
+	r := reader{s: s, l: l, req: &Request{Action: action, Body: wire.Splice{Body: body}}}
+	if l.Text != nil {
+		s.Hear = r.hear
+	}
 	if k := s.Next(); k != wire.Object && k != wire.Invalid {
 		r.refuse(fault.Malformed, "", "The body is %s; send one JSON object.", k)
 		s.Skip()
