@@ -8,6 +8,7 @@ import (
 
 	"bulkhead/call"
 	"bulkhead/catalog"
+	"bulkhead/dialect"
 	"bulkhead/dialect/openai"
 	"bulkhead/fault"
 	"bulkhead/identity"
