@@ -29,6 +29,12 @@ const smallBody = 32 << 10
 // a vendor may answer before it has read the request, and read no further.
 const patience = 20 * time.Millisecond
 
+// tinyRequest is what surely fits into a connection's buffers.
+const tinyRequest = 8 << 10
+
+// afterBreak bounds the wait for a reply to a request whose write broke off.
+const afterBreak = time.Second
+
 // pool speaks HTTP/1.1 to one endpoint, a request a connection at a time.
 type pool struct {
 	dial *dialer
@@ -189,8 +195,11 @@ func (p *pool) send(ctx context.Context, d *Door, r *Request) (*Reply, error) {
 	x := &exchange{ctx: ctx, pool: p, conn: c}
 	x.stop = context.AfterFunc(ctx, c.abort)
 	broken := x.write(d, r)
-	// A vendor that refuses early may close before it has read the body: its
-	// answer is still worth having.
+	if broken != nil {
+		// A vendor that refuses early may close before it has read the body:
+		// its answer is still worth having.
+		c.raw.SetReadDeadline(time.Now().Add(afterBreak))
+	}
 	resp, err := x.header()
 	if err != nil {
 		x.drop()
@@ -248,15 +257,19 @@ func (x *exchange) write(d *Door, r *Request) error {
 	if size > smallBody {
 		left = appendParts(left, r.Body)
 	}
-	// A TLS connection does not survive a write that timed out, so a large body
-	// is never waited for there.
-	if _, plain := c.Conn.(*net.TCPConn); plain || size <= smallBody {
+	switch _, plain := c.Conn.(*net.TCPConn); {
+	case plain:
 		c.raw.SetWriteDeadline(time.Now().Add(patience))
 		_, err := left.WriteTo(c.Conn)
 		c.raw.SetWriteDeadline(time.Time{})
-		if !plain || !errors.Is(err, os.ErrDeadlineExceeded) {
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}
+	case len(head) <= tinyRequest && size <= smallBody:
+		// A TLS connection does not survive a write that timed out, so only
+		// what surely fits is written without a goroutine.
+		_, err := left.WriteTo(c.Conn)
+		return err
 	}
 	x.writing = make(chan error, 1)
 	go func() { // ends with the write, or with the connection

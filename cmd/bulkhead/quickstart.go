@@ -95,6 +95,9 @@ func realOfferings(local, model string) ([]offered, error) {
 		}
 		out = append(out, offered{alias: "local", model: model, url: strings.TrimSuffix(local, "/"), auth: "none"})
 	}
+	if local == "" && model != "" && os.Getenv("OPENAI_COMPATIBLE_MODEL") == "" {
+		return nil, errors.New("--local-model is set; give the server's URL too: --local URL")
+	}
 	for _, o := range out {
 		if u, err := url.Parse(o.url); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return nil, fmt.Errorf("%q is no base URL; write for example http://127.0.0.1:11434/v1", o.url)
@@ -113,7 +116,11 @@ func orWord(v, otherwise string) string {
 // prepare writes a worked estate if there is none, and the quickstart's own
 // workload and real offerings, which follow what is given at each start.
 func prepare(dir string, real []offered) error {
-	if err := estate.Init(dir, catalog.Unclassified, time.Now()); err != nil && !errors.Is(err, estate.ErrNotEmpty) {
+	if err := estate.Init(dir, catalog.Unclassified, time.Now()); errors.Is(err, estate.ErrNotEmpty) {
+		if _, err := os.Stat(filepath.Join(dir, "enclave.yaml")); err != nil {
+			return fmt.Errorf("%s holds something, and it is no estate; name another folder: --dir DIR", dir)
+		}
+	} else if err != nil {
 		return err
 	}
 	aliases := "  chat: [openai/gpt-5.4, openai/gpt-4o, meta/llama-3.3-70b]\n  embed: [openai/text-embedding-3-small]\n"
