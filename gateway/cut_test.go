@@ -18,6 +18,9 @@ var everyByte = flag.Bool("everybyte", false, "cut long recordings at every byte
 func cuts(n int) []int {
 	var at []int
 	for i := range n {
+		if testing.Short() && i%7 != 0 && i < n-30 {
+			continue
+		}
 		if *everyByte || n <= 800 || i < 250 || i > n-350 || i%19 == 0 {
 			at = append(at, i)
 		}
