@@ -319,8 +319,11 @@ type Owner struct {
 	Contractor                           bool // a contractor runs it for the agency
 }
 
-// MarkingRange is a workload's default and its bounds, as banners.
-type MarkingRange struct{ Default, Floor, Ceiling, Unread string }
+// MarkingRange is a workload's default and its bounds, as banners; Unread is
+// what is taken for what cannot be read (empty: it is refused), Found what
+// becomes of a call in which a mark above the declared one is found: refuse
+// (also if empty) or raise.
+type MarkingRange struct{ Default, Floor, Ceiling, Unread, Found string }
 
 // Audience is the least privileged person who sees a workload's replies.
 type Audience struct {

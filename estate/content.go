@@ -4,8 +4,6 @@ import (
 	"path"
 	"reflect"
 	"strings"
-
-	"go.yaml.in/yaml/v4"
 )
 
 // read is one file as it was read: what it holds, and where it lies.
@@ -22,6 +20,7 @@ type content struct {
 	contracts  []read[contractFile]
 	workloads  []read[workloadFile]
 	exclusions []read[exclusionFile]
+	tables     []read[tableFile]
 	fields     map[reflect.Type][]field
 	lost       map[string]bool // folders in which a file could not be read as YAML
 }
@@ -43,10 +42,6 @@ func (c *content) add(d *document, report *Report) {
 		c.keep(d.file, v)
 		return
 	}
-	r.free(d.root)
-	if d.root.Kind != yaml.MappingNode {
-		r.fault(place(d.root), WrongType, "write name: value pairs", "is %s where a map belongs", describe(d.root))
-	}
 }
 
 func (c *content) keep(file string, v any) {
@@ -61,29 +56,9 @@ func (c *content) keep(file string, v any) {
 		c.contracts = append(c.contracts, read[contractFile]{file, v})
 	case *workloadFile:
 		c.workloads = append(c.workloads, read[workloadFile]{file, v})
+	case *tableFile:
+		c.tables = append(c.tables, read[tableFile]{file, v})
 	case *exclusionFile:
 		c.exclusions = append(c.exclusions, read[exclusionFile]{file, v})
-	}
-}
-
-// free checks a file whose keys are not fixed: that its scalars mean the same
-// to every reader of YAML.
-func (r *reader) free(n *yaml.Node) {
-	if r.bad[n] {
-		return
-	}
-	for _, c := range n.Content {
-		r.free(c)
-	}
-	if n.Kind != yaml.ScalarNode {
-		return
-	}
-	switch {
-	case n.Tag == "!!null":
-		r.fault(place(n), WrongType, "write a value, or remove the key", "there is no value here")
-	case n.Tag == "!!bool" && n.Value != "true" && n.Value != "false":
-		r.fault(place(n), WrongType, "write "+strings.ToLower(n.Value), "%s is not how booleans are written", quoted(n.Value))
-	case (n.Tag == "!!int" || n.Tag == "!!float") && !isPlainNumber(n.Value):
-		r.fault(place(n), WrongType, "write a plain decimal, or put it in quotes", "%s is not a plain number", quoted(n.Value))
 	}
 }

@@ -89,7 +89,7 @@ func TestDigest_IsOverTheCanonicalBytes(t *testing.T) {
 	if err := json.Unmarshal(report.Canonical(), &content); err != nil {
 		t.Fatal(err)
 	}
-	if content.Form != "bulkhead-estate-1" || len(content.Files) != len(base(t)) || len(content.Tables) != 3 {
+	if content.Form != "bulkhead-estate-1" || len(content.Files) != len(base(t)) || len(content.Tables) != 5 {
 		t.Errorf("canonical content: form %q, %d files, tables %v", content.Form, len(content.Files), content.Tables)
 	}
 	if strings.ContainsAny(string(report.Canonical()), "\n\t") {
@@ -134,7 +134,7 @@ func TestDigest_StaysWhenOnlyLayoutChanges(t *testing.T) {
 func TestDigest_ChangesWithEveryValue(t *testing.T) {
 	files := example(t, catalog.Unclassified)
 	files["policies/a.cedar"] = []byte("permit(principal, action, resource);\n")
-	files["tables/purposes.yaml"] = []byte("a: [1, x, true]\n")
+	files["tables/purposes.yaml"] = []byte("purposes: {gardens: {category: GARDENS, risk: low, below: true, title: x}}\n")
 	want, loaded := digestOf(t, files), 0
 	for name := range trees(t, files) {
 		visit(tree(t, files[name]), "", func(_ *yaml.Node, path string) {

@@ -24,6 +24,7 @@ import (
 	"unicode/utf8"
 
 	"bulkhead/catalog"
+	"bulkhead/policy"
 )
 
 // Load reads the estate in a folder. The estate is nil if the report has
@@ -81,8 +82,11 @@ func build(snap *snapshot) (*catalog.Estate, *Report) {
 			Hint: "write it; bulkhead init DIR shows a worked example"})
 	}
 	est := join(content, report)
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		est.Policies = append(est.Policies, catalog.PolicyFile{Name: name, Text: texts[name]})
+	}
 	if len(report.Faults) == 0 {
-		notInEffect(snap, report)
+		decidable(est, report)
 	}
 	report.settle()
 	if len(report.Faults) > 0 {
@@ -108,15 +112,12 @@ func policyText(name string, data []byte, report *Report) string {
 	return text
 }
 
-// notInEffect names what is read and kept in the digest, and not acted on.
-func notInEffect(snap *snapshot, report *Report) {
-	for name := range snap.files {
-		switch dir, _ := path.Split(name); dir {
-		case "policies/", "exclusions/", "tables/":
-			report.Notes = append(report.Notes, Remark{File: name, Line: 1, Column: 1, Code: NotInEffect,
-				Message: "is read and part of the digest, but this version does not act on it",
-				Hint:    "do not rely on it yet"})
-		}
+// decidable faults what nothing can be decided about: a policy that is not
+// Cedar or not of the schema, a ceiling or audience without a meaning.
+func decidable(est *catalog.Estate, report *Report) {
+	_, problems := policy.Compile(est, policy.Options{Register: register(), Remembered: -1})
+	for _, p := range problems {
+		report.Faults = append(report.Faults, Remark{p.Source.File, p.Source.Line, max(1, p.Column), Undecidable, p.Message, p.Hint})
 	}
 }
 

@@ -59,6 +59,7 @@ var forms = sync.OnceValue(func() map[string]form {
 		"number":      {pattern: `^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`, want: "a number or name of letters, digits, dots and dashes"},
 		"purpose":     {pattern: `^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$`, want: "a purpose such as admin or benefits.casework"},
 		"obligation":  {pattern: `^[A-Z][A-Z0-9_]*(\([^()]*\))?$`, want: "an obligation such as HUMAN_REVIEW"},
+		"category":    {pattern: `^[A-Z][A-Z0-9_]*$`, want: "a category in capitals such as HIGH_STAKES_DECISION"},
 		"country":     {pattern: `^[A-Z]{2}$`, want: "an ISO 3166 country code of two letters, such as US", more: countryProblem},
 		"citizenship": {pattern: `^[A-Z]{3}$`, want: "an ISO 3166 country code of three letters, such as USA", more: citizenshipProblem},
 		"affiliation": {pattern: `^(US-FED|US-SLTT|CONTRACTOR|[A-Z]{3}-GOV)$`, want: "US-FED, US-SLTT, CONTRACTOR or a country's government such as GBR-GOV", more: affiliationProblem},

@@ -21,6 +21,7 @@ type joiner struct {
 	partitions map[string]*partition // shipped and declared
 	endpoints  map[string]*catalog.Endpoint
 	where      map[string]*partition // by endpoint; none if its partition had a fault
+	places     map[string]*catalog.Partition
 	offerings  map[string]*catalog.Offering
 	first      map[string]spot // where a name was declared first
 }
@@ -62,11 +63,13 @@ func join(c *content, report *Report) *catalog.Estate {
 		partitions: maps.Clone(shippedPartitions()),
 		endpoints:  map[string]*catalog.Endpoint{},
 		where:      map[string]*partition{},
+		places:     map[string]*catalog.Partition{},
 		offerings:  map[string]*catalog.Offering{},
 		first:      map[string]spot{},
 	}
 	j.markLost()
 	j.joinEnclave()
+	j.joinPurposes()
 	for _, v := range c.vendors {
 		j.joinVendor(v.file, v.value)
 	}
@@ -75,6 +78,9 @@ func join(c *content, report *Report) *catalog.Estate {
 	}
 	for _, cl := range c.clouds {
 		j.joinPartitions(cl.file, cl.value)
+	}
+	for _, v := range c.vendors {
+		j.joinTerms(v.file, v.value)
 	}
 	for _, cl := range c.clouds {
 		j.joinEndpoints(cl.file, cl.value)
@@ -89,6 +95,7 @@ func join(c *content, report *Report) *catalog.Estate {
 	for _, x := range c.exclusions {
 		j.joinExclusions(x.file, x.value)
 	}
+	j.checkNames()
 	if len(report.Faults) == 0 {
 		j.remark()
 	}
@@ -149,6 +156,7 @@ func (j *joiner) joinEnclave() {
 		Crypto:          f.Crypto.V,
 		IncidentContact: f.IncidentContact.V,
 		SystemUseNotice: f.SystemUseNotice.V,
+		RefusalDetail:   or(f.RefusalDetail.V, "full"),
 		TLS:             catalog.TLSFiles{Cert: f.TLS.Cert.V, Key: f.TLS.Key.V},
 		Limits:          f.Limits.value(),
 		MaxBodyBytes:    f.MaxBody.V,

@@ -28,8 +28,11 @@ func (j *joiner) joinPartitions(file string, f *cloudFile) {
 			regions[region.Name] = region.Value.V
 		}
 		j.partitions[r.Name] = &partition{Name: r.Name, Cloud: f.Cloud.V, Domain: domain, Regions: regions}
-		j.est.Partitions = append(j.est.Partitions, &catalog.Partition{Name: r.Name, Domain: domain,
-			Ceiling: p.Ceiling.value(), Regions: regions, Source: here.source()})
+		place := &catalog.Partition{Name: r.Name, Cloud: f.Cloud.V, Domain: domain, Ceiling: p.Ceiling.value(), Regions: regions,
+			Declared: true, Source: here.source()}
+		j.places[r.Name] = place
+		j.est.Partitions = append(j.est.Partitions, place)
+		j.inDomain(spot{file, p.Ceiling.at}, "the ceiling of partition "+quoted(r.Name), p.Ceiling.level())
 	}
 }
 
@@ -75,7 +78,8 @@ func (j *joiner) joinEndpoints(file string, f *cloudFile) {
 		}
 		j.checkEndpoint(file, r)
 		out := &catalog.Endpoint{
-			Name: r.Name, Cloud: f.Cloud.V, Partition: e.Partition.V, Region: e.Region.V,
+			Name: r.Name, Cloud: f.Cloud.V, Partition: e.Partition.V, In: j.place(j.where[r.Name]), Region: e.Region.V,
+			FIPS: j.host(file, r), Front: e.Fronts.value(file),
 			URL: strings.TrimSuffix(e.URL.V, "/"), Dialect: e.Dialect.V, Surface: or(e.Surface.V, "v1"), APIVersion: e.APIVersion.V,
 			Auth: catalog.Auth{Kind: e.Auth.Kind.V, Secret: e.Auth.Secret.V}, Limits: e.Limits.value(),
 			HTTP: int(e.HTTP.V), Connections: int(e.Connections.V), StreamUsage: or(e.StreamUsage.V, "ask"),
@@ -162,7 +166,7 @@ func (j *joiner) joinOfferings(file string, f *cloudFile) {
 		}
 		out := &catalog.Offering{Name: name, Model: model, Endpoint: ends, ID: o.ID.V, Regions: words(o.Regions),
 			Handling: o.Handling.value(), DependsOn: o.DependsOn.value(), Price: o.Price.value(), Line: line, Source: here.source(),
-			Enablement: catalog.Enablement{State: o.Enablement.State.V, By: o.Enablement.By.V, Document: o.Enablement.Document.V, From: o.Enablement.From.V}}
+			Enablement: o.Enablement.value(file), Attestations: attestations(file, o.Attestations)}
 		for _, a := range o.Authorisations.Items {
 			held := j.authorisation(file, a.authorisation)
 			held.Ceiling = a.Ceiling.value()

@@ -28,14 +28,11 @@ func (j *joiner) joinVendor(file string, f *vendorFile) {
 			j.fault(spot{file, m.MaxOutput.at}, Impossible, "write max_output no larger than context", "max_output of %s is more than its context", quoted(r.Name))
 		}
 		v.Models[r.Name] = &catalog.Model{Vendor: v.Name, Name: r.Name, Version: version, Modalities: modalities,
-			Capabilities: words(m.Capabilities), Context: m.Context.V, MaxOutput: m.MaxOutput.V, Dimensions: m.Dimensions.V,
+			Capabilities: words(m.Capabilities), Product: m.Product.V, Context: m.Context.V, MaxOutput: m.MaxOutput.V, Dimensions: m.Dimensions.V,
 			Source: spot{file, r.at}.source()}
 	}
 	for _, r := range f.Parties.Rows {
 		v.Parties[r.Name] = catalog.Party{Name: r.Value.Name.V, Jurisdiction: r.Value.Jurisdiction.V}
-	}
-	for _, t := range f.Terms.Items {
-		v.Terms = append(v.Terms, j.terms(file, t))
 	}
 	j.vendors[v.Name] = v
 	j.est.Vendors = append(j.est.Vendors, v)
@@ -46,12 +43,9 @@ func (j *joiner) terms(file string, t terms) catalog.Terms {
 	if t.ID.V != "" && t.Version.V != "" {
 		j.declare("terms", t.ID.V+" "+t.Version.V, here)
 	}
-	purposes := map[string]catalog.Term{}
-	for _, r := range t.Purposes.Rows {
-		purposes[r.Name] = r.Value.value()
-	}
 	return catalog.Terms{ID: t.ID.V, Version: t.Version.V, Text: t.Text.V, Link: t.Link.V, Retrieved: t.Retrieved.V,
-		Adopted: catalog.Adoption{By: t.Adopted.By.V, Date: t.Adopted.Date.V}, Purposes: purposes, Source: here.source()}
+		Adopted: catalog.Adoption{By: t.Adopted.By.V, Date: t.Adopted.Date.V}, Purposes: j.verdicts(file, t.Purposes),
+		Barred: t.Excludes.value(), CloudOnly: t.CloudOnly.V, Source: here.source()}
 }
 
 // models lists all models that are declared, as vendor/name.
@@ -108,6 +102,8 @@ func (j *joiner) joinContract(file string, f *contractFile) {
 		if o.Clause.written() != o.Approver.written() {
 			j.fault(spot{file, o.at}, Impossible, "write clause and approver, or neither", "an overlay that supersedes terms needs both a clause and an approver")
 		}
+		c.Overlays = append(c.Overlays, &catalog.Overlay{Contract: c.Name, Vendor: o.Vendor.V, Clause: o.Clause.V, Approver: o.Approver.V,
+			Purposes: j.verdicts(file, o.Purposes), Barred: o.Excludes.value(), CloudOnly: o.CloudOnly.V, Source: spot{file, o.at}.source()})
 	}
 	j.contracts[c.Name] = c
 	j.est.Contracts = append(j.est.Contracts, c)

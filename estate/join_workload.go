@@ -19,10 +19,10 @@ func (j *joiner) joinWorkload(file string, f *workloadFile) {
 	w := &catalog.Workload{
 		Name: f.Workload.V,
 		Owner: catalog.Owner{Agency: f.Owner.Agency.V, Organisation: f.Owner.Organisation.V, Intelligence: f.Owner.Intelligence.V,
-			NSS: f.Owner.NSS.V, SensitiveCustomer: f.Owner.SensitiveCustomer.V},
+			NSS: f.Owner.NSS.V, SensitiveCustomer: f.Owner.SensitiveCustomer.V, Contractor: f.Owner.Contractor.V},
 		Purposes: words(f.Purposes),
 		Marking: catalog.MarkingRange{Default: f.Marking.Default.V, Floor: f.Marking.Floor.V, Ceiling: f.Marking.Ceiling.V,
-			Unread: f.Marking.Unread.V},
+			Unread: f.Marking.Unread.V, Found: f.Marking.Found.V},
 		Audience: catalog.Audience{Subject: f.Audience.value(), Document: f.Audience.Document.V, Expires: f.Audience.Expires.V},
 		Aliases:  map[string]*catalog.Alias{},
 		Independence: catalog.Independence{Vendors: int(f.Independence.Vendors.V), Infrastructures: int(f.Independence.Infrastructures.V),
@@ -30,7 +30,19 @@ func (j *joiner) joinWorkload(file string, f *workloadFile) {
 		Delivery:      or(f.Delivery.V, "live"),
 		UnknownFields: f.UnknownFields.V,
 		Limits:        f.Limits.value(),
+		Class:         f.Class.V,
+		DecisionRole:  f.DecisionRole.V,
+		DataSubjects:  words(f.DataSubjects),
+		Autonomy:      f.Autonomy.V,
+		HighImpact: catalog.HighImpact{State: f.HighImpact.State.V, Reason: f.HighImpact.Reason.V, Practices: f.HighImpact.Practices.V,
+			Expires: f.HighImpact.Expires.V, Source: spot{file, f.HighImpact.at}.source()},
+		Competitors:   words(f.Competitors),
+		Attestations:  attestations(file, f.Attestations),
+		RefusalDetail: or(f.RefusalDetail.V, or(j.est.Enclave.RefusalDetail, "full")),
 		Source:        here.source(),
+	}
+	for _, p := range f.Purposes.Items {
+		j.purpose(spot{file, p.at}, p.V)
 	}
 	if w.UnknownFields == "" {
 		w.UnknownFields = "refuse"
@@ -68,51 +80,6 @@ func (j *joiner) alias(file string, r row[list[text]]) *catalog.Alias {
 		}
 	}
 	return a
-}
-
-// joinExclusions checks what statuses, phase-outs and exemptions name.
-func (j *joiner) joinExclusions(file string, f *exclusionFile) {
-	ids := []string{}
-	for _, s := range f.Statuses.Items {
-		ids = append(ids, s.ID.V)
-		j.declare("status or phase-out", s.ID.V, spot{file, s.ID.at})
-		j.covers(file, s.Covers)
-		if from, until := s.From.V, s.Until.V; !from.IsZero() && !until.IsZero() && !from.Before(until) {
-			j.fault(spot{file, s.Until.at}, Impossible, "write an end after from", "status %s ends before it begins", quoted(s.ID.V))
-		}
-	}
-	for _, p := range f.PhaseOuts.Items {
-		ids = append(ids, p.ID.V)
-		j.declare("status or phase-out", p.ID.V, spot{file, p.ID.at})
-		j.covers(file, p.Covers)
-	}
-	for _, p := range f.PhaseOuts.Items {
-		if p.Status.V != "" && !slices.Contains(ids, p.Status.V) {
-			j.dangling(spot{file, p.Status.at}, "", "status of this file", p.Status.V, slices.Clone(ids))
-		}
-	}
-	for _, e := range f.Exemptions.Items {
-		if e.From.V != "" && !slices.Contains(ids, e.From.V) {
-			j.dangling(spot{file, e.From.at}, "", "status or phase-out of this file", e.From.V, slices.Clone(ids))
-		}
-		for _, w := range e.Workloads.Items {
-			if w.V != "" && j.est.Workloads[w.V] == nil {
-				j.dangling(spot{file, w.at}, "workloads", "workload", w.V, keysOf(j.est.Workloads))
-			}
-		}
-	}
-}
-
-func (j *joiner) covers(file string, c covers) {
-	if c.written() && !c.Vendor.written() && !c.Model.written() && !c.Cloud.written() && !c.Offering.written() {
-		j.fault(spot{file, c.at}, MissingKey, "name a vendor, product of a vendor, model, cloud or offering", "it covers nothing")
-	}
-	if c.Model.V != "" {
-		j.model(file, c.Model)
-	}
-	if c.Offering.V != "" && j.offerings[c.Offering.V] == nil {
-		j.dangling(spot{file, c.Offering.at}, "clouds", "offering", c.Offering.V, keysOf(j.offerings))
-	}
 }
 
 // remark adds what is no fault: what cannot be reached, what is sent in the

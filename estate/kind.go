@@ -20,6 +20,7 @@ func kinds() []kind {
 		{"cloud", "clouds", "Who delivers models: partitions, endpoints and the offerings on them (clouds/*.yaml).", func() any { return new(cloudFile) }},
 		{"contract", "contracts", "Lines of obligated money (contracts/*.yaml).", func() any { return new(contractFile) }},
 		{"workload", "workloads", "An application of the agency (workloads/*.yaml).", func() any { return new(workloadFile) }},
+		{"table", "tables", "Entries that replace those of shipped tables (tables/*.yaml).", func() any { return new(tableFile) }},
 		{"exclusion", "exclusions", "Legal statuses, phase-outs and exemptions (exclusions/*.yaml).", func() any { return new(exclusionFile) }},
 	}
 }
@@ -67,6 +68,7 @@ type enclaveFile struct {
 	Crypto          text          `key:"crypto,required" enum:"none fips cnsa1" doc:"Cryptography that connections must use"`
 	IncidentContact text          `key:"incident_contact,required" doc:"Whom callers are told to contact after spillage"`
 	SystemUseNotice text          `key:"system_use_notice" doc:"Notice that people see before they use the system"`
+	RefusalDetail   text          `key:"refusal_detail" enum:"full brief" doc:"How much refusals say to callers, unless the workload says" default:"full"`
 	TLS             tlsFiles      `key:"tls" doc:"Certificate of the listener" default:"from the flags of serve"`
 	Limits          limits        `key:"limits" doc:"How long calls may wait, unless an endpoint or workload is stricter"`
 	MaxBody         size          `key:"max_body" doc:"Largest request body" default:"32MiB"`
@@ -80,7 +82,17 @@ type vendorFile struct {
 	Vendor  text         `key:"vendor,required" form:"name" doc:"Name of the vendor"`
 	Models  table[model] `key:"models,required" keys:"model" min:"1" doc:"Models it makes, by name"`
 	Parties table[party] `key:"parties" keys:"name" doc:"Companies and offices that stand behind it, by role"`
-	Terms   list[terms]  `key:"terms" doc:"Versions of its usage policy"`
+	Terms   list[terms]  `key:"terms" doc:"Versions of its usage policy" default:"the shipped ones of the vendor"`
+	Adopts  list[adopts] `key:"adopts" doc:"Shipped terms of the vendor that the agency has adopted"`
+}
+
+// adopts names shipped terms that somebody adopted.
+type adopts struct {
+	at
+	ID      text `key:"id,required" form:"name" doc:"Name of the shipped policy"`
+	Version text `key:"version,required" doc:"Its version, in quotes"`
+	By      text `key:"by,required" doc:"Official who adopted it"`
+	Date    date `key:"date,required" doc:"Day of adoption"`
 }
 
 type model struct {
@@ -88,6 +100,7 @@ type model struct {
 	Version      text       `key:"version" doc:"Version, or unpinned where the vendor may change it" default:"unpinned"`
 	Modalities   list[text] `key:"modalities" enum:"text image audio video file" doc:"What it reads and writes" default:"[text]"`
 	Capabilities list[text] `key:"capabilities" enum:"tools parallel_tools json_object json_schema reasoning logprobs embeddings" doc:"What it can do beyond plain chat"`
+	Product      text       `key:"product" doc:"Product of the vendor that it is, as statuses name it" default:"unknown, which any status on a product covers"`
 	Context      whole      `key:"context" min:"1" doc:"Tokens of its context" default:"unknown"`
 	MaxOutput    whole      `key:"max_output" min:"1" doc:"Tokens of its longest reply" default:"unknown"`
 	Dimensions   whole      `key:"dimensions" min:"1" doc:"Length of the vectors of an embeddings model" default:"unknown, or no embeddings model"`
@@ -108,6 +121,16 @@ type terms struct {
 	Retrieved date        `key:"retrieved,required" doc:"Day on which it was read"`
 	Adopted   adoption    `key:"adopted" doc:"Who of the agency adopted it; without, it permits nothing of high risk"`
 	Purposes  table[term] `key:"purposes,required" keys:"purpose" doc:"Verdict for each purpose: allowed, prohibited or {conditional: [OBLIGATION]}"`
+	Excludes  excludes    `key:"excludes" doc:"Organisations that it leaves out"`
+	CloudOnly truth       `key:"cloud_only" doc:"Whether models may run in a cloud only, not on machines of the agency" default:"false"`
+}
+
+// excludes names organisations that may not use a vendor's models.
+type excludes struct {
+	at
+	Organisations list[text] `key:"organisations" form:"name" doc:"Organisations or agencies"`
+	Intelligence  truth      `key:"intelligence" doc:"Whether it leaves out every element of the intelligence community" default:"false"`
+	Unless        text       `key:"unless" form:"obligation" doc:"Obligation that lifts it once it is met, such as CONTRACT_MOD(P00002)" default:"nothing lifts it"`
 }
 
 type adoption struct {
@@ -140,10 +163,12 @@ type period struct {
 
 type overlay struct {
 	at
-	Vendor   text        `key:"vendor,required" form:"name" doc:"Vendor whose terms it changes"`
-	Clause   text        `key:"clause" doc:"Clause that supersedes the terms; without, it can only tighten them"`
-	Approver text        `key:"approver" doc:"Official who approved the clause"`
-	Purposes table[term] `key:"purposes,required" keys:"purpose" min:"1" doc:"Verdict for each purpose"`
+	Vendor    text        `key:"vendor,required" form:"name" doc:"Vendor whose terms it changes"`
+	Clause    text        `key:"clause" doc:"Clause that supersedes the terms; without, it can only tighten them"`
+	Approver  text        `key:"approver" doc:"Official who approved the clause"`
+	Purposes  table[term] `key:"purposes,required" keys:"purpose" min:"1" doc:"Verdict for each purpose"`
+	Excludes  excludes    `key:"excludes" doc:"Organisations that it leaves out"`
+	CloudOnly truth       `key:"cloud_only" doc:"Whether models may run in a cloud only, not on machines of the agency" default:"false"`
 }
 
 // workloadFile is one of workloads/*.yaml.
@@ -159,6 +184,32 @@ type workloadFile struct {
 	Delivery      text              `key:"delivery" enum:"live atomic" doc:"Whether replies are passed on as they come or only when whole" default:"live"`
 	UnknownFields text              `key:"unknown_fields" enum:"pass refuse" doc:"What becomes of request fields that Bulkhead does not know" default:"pass if the default marking is U in an unclassified enclave, else refuse"`
 	Limits        limits            `key:"limits" doc:"How long its calls may wait, if stricter than elsewhere"`
+	Class         text              `key:"class" form:"name" doc:"Class that stages of phase-outs name" default:"it is in every stage"`
+	DecisionRole  text              `key:"decision_role" enum:"informs recommends decides" doc:"What its replies do in decisions about people"`
+	DataSubjects  list[text]        `key:"data_subjects" enum:"us_persons minors foreign" doc:"Whom its data are about"`
+	Autonomy      text              `key:"autonomy" enum:"chat tools unattended" doc:"How far it acts without a person"`
+	HighImpact    highImpact        `key:"high_impact" doc:"Whether it is high-impact AI (OMB M-25-21)"`
+	Competitors   list[text]        `key:"competitors" form:"name" doc:"Vendors and clouds that may not have its data"`
+	Attestations  list[attestation] `key:"attestations" doc:"Obligations that somebody attests are met, wherever its calls go"`
+	RefusalDetail text              `key:"refusal_detail" enum:"full brief" doc:"How much refusals say to its callers" default:"that of the enclave"`
+}
+
+type highImpact struct {
+	at
+	State     text `key:"state,required" enum:"yes presumed_not no" doc:"Whether it is"`
+	Reason    text `key:"reason" doc:"Why it is presumed not to be"`
+	Practices text `key:"practices" doc:"Document that records the minimum practices; without, a high-impact workload may not run"`
+	Expires   date `key:"expires" doc:"First day on which that document no longer holds" default:"never"`
+}
+
+// attestation is a person's word that an obligation is met.
+type attestation struct {
+	at
+	Obligation text       `key:"obligation,required" form:"obligation" doc:"Obligation that is met, as terms name it"`
+	By         text       `key:"by,required" doc:"Who attests it"`
+	Document   text       `key:"document,required" doc:"Document that says so"`
+	Purposes   list[text] `key:"purposes" form:"purpose" doc:"Purposes for which it holds" default:"all"`
+	Expires    date       `key:"expires,required" doc:"First day on which it no longer holds"`
 }
 
 type owner struct {
@@ -168,6 +219,7 @@ type owner struct {
 	Intelligence      truth `key:"intelligence" doc:"Whether it is an element of the intelligence community" default:"false"`
 	NSS               truth `key:"nss" doc:"Whether it is a national security system" default:"false"`
 	SensitiveCustomer truth `key:"sensitive_customer" doc:"Whether vendors count it as a sensitive customer" default:"false"`
+	Contractor        truth `key:"contractor" doc:"Whether a contractor runs it for the agency" default:"false"`
 }
 
 type markingRange struct {
@@ -176,6 +228,7 @@ type markingRange struct {
 	Floor   text `key:"floor,required" form:"marking" doc:"Lowest marking a call may state"`
 	Ceiling text `key:"ceiling,required" form:"marking" doc:"Highest marking a call may state"`
 	Unread  text `key:"unread" form:"marking" doc:"Marking that content which cannot be read is taken for" default:"such content is refused"`
+	Found   text `key:"found" enum:"refuse raise" doc:"What becomes of a call in which a mark above the stated one is found: refused, or handled at the mark found, never above ceiling and audience" default:"refuse"`
 }
 
 type audience struct {

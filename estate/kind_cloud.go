@@ -21,6 +21,7 @@ type endpoint struct {
 	Partition   text   `key:"partition,required" form:"partition" doc:"Partition of the cloud"`
 	Region      text   `key:"region,required" form:"partition" doc:"Region that the address is in"`
 	URL         text   `key:"url,required" form:"url" doc:"Scheme, host and base path; what a call adds is not part of it"`
+	Fronts      front  `key:"fronts" doc:"Partition that a host stands before whose own host it is not" default:"the host must be one of the partition's"`
 	Dialect     text   `key:"dialect,required" enum:"openai responses anthropic bedrock gemini" doc:"Wire format it speaks"`
 	Surface     text   `key:"surface" enum:"v1 deployments" doc:"Shape of its paths: /v1/…, or Azure's /openai/deployments/…" default:"v1"`
 	APIVersion  text   `key:"api_version" doc:"Azure's api-version; needed on surface deployments" default:"none is sent"`
@@ -36,6 +37,14 @@ type endpoint struct {
 	ServerName  text   `key:"server_name" form:"host" doc:"Name its certificate must have, if not the URL's host"`
 }
 
+// front says that a host stands before a partition.
+type front struct {
+	at
+	Partition  text `key:"partition,required" form:"partition" doc:"Partition behind the host; that of the endpoint"`
+	AttestedBy text `key:"attested_by,required" doc:"Official who attests it"`
+	Document   text `key:"document,required" doc:"Document that says so"`
+}
+
 type auth struct {
 	at
 	Kind   text `key:"kind,required" enum:"none bearer api-key" doc:"Header that carries the secret: none, Authorization: Bearer, or api-key"`
@@ -44,17 +53,18 @@ type auth struct {
 
 type offering struct {
 	at
-	Model          text          `key:"model,required" form:"model_ref" doc:"Model as vendor/model"`
-	Endpoint       text          `key:"endpoint,required" form:"name" doc:"Endpoint that serves it"`
-	ID             text          `key:"id,required" doc:"The cloud's own id: model, profile or deployment name"`
-	Regions        list[text]    `key:"regions,required" form:"partition" min:"1" doc:"All regions that inference may move to"`
-	Authorisations list[bounded] `key:"authorisations,required" doc:"Who allowed it to process what; what holds is what all of them allow"`
-	Handling       handling      `key:"handling" doc:"What vendor and cloud do with data; what is not stated counts as the worst"`
-	Enablement     enablement    `key:"enablement,required" doc:"The vendor's leave to use it"`
-	DependsOn      dependencies  `key:"depends_on" doc:"What it needs to live; what is not stated counts as shared with everything"`
-	Grants         list[text]    `key:"grants" form:"capability" doc:"Capabilities that calls may use here" default:"none"`
-	Price          price         `key:"price" doc:"Price per million tokens" default:"unknown"`
-	Line           text          `key:"line" form:"line_ref" doc:"Contract line that pays, as contract/line" default:"none"`
+	Model          text              `key:"model,required" form:"model_ref" doc:"Model as vendor/model"`
+	Endpoint       text              `key:"endpoint,required" form:"name" doc:"Endpoint that serves it"`
+	ID             text              `key:"id,required" doc:"The cloud's own id: model, profile or deployment name"`
+	Regions        list[text]        `key:"regions,required" form:"partition" min:"1" doc:"All regions that inference may move to"`
+	Authorisations list[bounded]     `key:"authorisations,required" doc:"Who allowed it to process what; what holds is what all of them allow"`
+	Handling       handling          `key:"handling" doc:"What vendor and cloud do with data; what is not stated counts as the worst"`
+	Enablement     enablement        `key:"enablement,required" doc:"The vendor's leave to use it"`
+	DependsOn      dependencies      `key:"depends_on" doc:"What it needs to live; what is not stated counts as shared with everything"`
+	Grants         list[text]        `key:"grants" form:"capability" doc:"Capabilities that calls may use here" default:"none"`
+	Price          price             `key:"price" doc:"Price per million tokens" default:"unknown"`
+	Line           text              `key:"line" form:"line_ref" doc:"Contract line that pays, as contract/line" default:"none"`
+	Attestations   list[attestation] `key:"attestations" doc:"Obligations that somebody attests are met at this offering"`
 }
 
 type handling struct {
@@ -62,18 +72,28 @@ type handling struct {
 	Retention   text   `key:"retention" form:"retention" doc:"How long data is kept: none, days such as 30d, or unknown" default:"unknown"`
 	HumanReview stated `key:"human_review" doc:"Whether people may review data: true, false or unknown" default:"unknown"`
 	Training    stated `key:"training" doc:"Whether data is used for training: true, false or unknown" default:"unknown"`
-	CloudStaff  text   `key:"cloud_staff" enum:"none us_citizens us_persons anyone unknown" doc:"Who of the cloud could see data" default:"unknown"`
-	VendorStaff text   `key:"vendor_staff" enum:"none us_citizens us_persons anyone unknown" doc:"Who of the vendor could see data" default:"unknown"`
+	CloudStaff  text   `key:"cloud_staff" enum:"none us_federal us_citizens us_persons anyone unknown" doc:"Who of the cloud could see data" default:"unknown"`
+	VendorStaff text   `key:"vendor_staff" enum:"none us_federal us_citizens us_persons anyone unknown" doc:"Who of the vendor could see data" default:"unknown"`
 	Link        text   `key:"source,required" doc:"Where this is written"`
 	Checked     date   `key:"checked,required" doc:"Day on which it was read there"`
 }
 
 type enablement struct {
 	at
-	State    text `key:"state,required" enum:"pending enabled withdrawn" doc:"State of the vendor's leave"`
-	By       text `key:"by,required" doc:"Who gave it"`
-	Document text `key:"document" doc:"Document that says so"`
-	From     date `key:"from" doc:"Day from which it holds"`
+	State    text          `key:"state,required" enum:"pending enabled withdrawn" doc:"State of the vendor's leave"`
+	By       text          `key:"by,required" doc:"Who gave it"`
+	Document text          `key:"document" doc:"Document that says so"`
+	From     date          `key:"from" doc:"Day from which it holds"`
+	Notices  list[advance] `key:"notices" doc:"Advance notice that the vendor was given of sensitive customers"`
+}
+
+// advance is notice given to a vendor.
+type advance struct {
+	at
+	Workloads list[text] `key:"workloads" form:"name" doc:"Workloads it is about" default:"all"`
+	Sent      date       `key:"sent,required" doc:"Day on which it was sent"`
+	Days      whole      `key:"days,required" min:"0" max:"3650" doc:"Days until its clock has run out"`
+	Document  text       `key:"document,required" doc:"Document that shows it was delivered"`
 }
 
 type dependencies struct {

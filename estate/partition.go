@@ -18,7 +18,7 @@ var countriesText []byte
 // shipped gives the tables that come with the program, by name; their digests
 // are part of an estate's digest.
 func shipped() map[string][]byte {
-	return map[string][]byte{"partitions": partitionsJSON, "countries": countriesText, "markings": shippedMarkings()}
+	return map[string][]byte{"partitions": partitionsJSON, "countries": countriesText, "purposes": purposesJSON, "terms": termsJSON, "markings": shippedMarkings()}
 }
 
 // partition is an isolated part of a cloud, shipped or declared.
@@ -27,6 +27,9 @@ type partition struct {
 	Cloud   string            `json:"cloud"`
 	Domain  catalog.Domain    `json:"domain"`  // empty: no public source states it
 	Regions map[string]string `json:"regions"` // region → country
+
+	Hosts       []string `json:"hosts"`        // patterns of its host names
+	FIPSRegions []string `json:"fips_regions"` // regions that have a FIPS host; none: its hosts do not tell
 }
 
 // shippedPartitions gives the partitions of the shipped table by name; what it

@@ -22,13 +22,14 @@ const (
 	Duplicate   Code = "duplicate"   // the same name twice
 	OtherDomain Code = "other_domain"
 	Literal     Code = "literal_secret" // a secret's value where a reference belongs
+	WrongHost   Code = "wrong_host"     // an address that is not of its partition, region or cryptography
+	Undecidable Code = "undecidable"    // what nothing can be decided about
 
-	Unserved    Code = "unserved"      // finding: an alias or a model that no offering has
-	Unused      Code = "unused"        // finding: an offering that no workload can reach
-	Exposed     Code = "exposed"       // finding: a secret would travel in the clear
-	Unchecked   Code = "unchecked"     // note: secrets are opened when they are used, not at load
-	NotBuilt    Code = "not_built"     // note: a dialect that Bulkhead does not speak yet
-	NotInEffect Code = "not_in_effect" // note: read and in the digest, but nothing acts on it yet
+	Unserved  Code = "unserved"  // finding: an alias or a model that no offering has
+	Unused    Code = "unused"    // finding: an offering that no workload can reach
+	Exposed   Code = "exposed"   // finding: a secret would travel in the clear
+	Unchecked Code = "unchecked" // note: secrets are opened when they are used, not at load
+	NotBuilt  Code = "not_built" // note: a dialect that Bulkhead does not speak yet
 )
 
 // Remark is one thing to say about an estate, with its place.

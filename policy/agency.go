@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/cedar-policy/cedar-go"
@@ -68,7 +70,7 @@ func (c *compiler) compilePolicies(e *catalog.Estate) *agency {
 	for _, f := range e.Policies {
 		list, err := cedar.NewPolicyListFromBytes(f.Name, []byte(f.Text))
 		if err != nil {
-			c.problem(catalog.Source{File: f.Name, Line: 1}, "mend the policy; docs/policy.md has examples", "is not Cedar: "+oneLine(err))
+			c.notCedar(f.Name, err)
 			continue
 		}
 		for _, p := range list {
@@ -96,7 +98,8 @@ func (c *compiler) compilePolicies(e *catalog.Estate) *agency {
 	for _, w := range all {
 		tree := (*ast.Policy)(w.policy.AST())
 		if err := check.Policy(string(w.id), tree); err != nil {
-			c.problem(w.source, "see the schema: bulkhead schema cedar, or docs/policy.md", fmt.Sprintf("policy %q: %s", w.id, oneLine(err)))
+			c.problem(w.source, "docs/policy.md has what policies can name",
+				fmt.Sprintf("policy %q: %s", w.id, strings.TrimPrefix(oneLine(err), "for policy `"+string(w.id)+"`, ")))
 		}
 		if readsTime(tree) {
 			out.timed = append(out.timed, w)
@@ -105,6 +108,20 @@ func (c *compiler) compilePolicies(e *catalog.Estate) *agency {
 		}
 	}
 	return out
+}
+
+// parseError is how the parser tells the place; it knows no file names.
+var parseError = regexp.MustCompile(`parse error at <input>:(\d+):(\d+) (.*)$`)
+
+// notCedar is the problem of a file that cannot be read as policies.
+func (c *compiler) notCedar(file string, err error) {
+	p := Problem{Source: catalog.Source{File: file, Line: 1}, Column: 1, Message: "is not Cedar: " + oneLine(err), Hint: "mend the policy; docs/policy.md has examples"}
+	if m := parseError.FindStringSubmatch(oneLine(err)); m != nil {
+		p.Source.Line, _ = strconv.Atoi(m[1])
+		p.Column, _ = strconv.Atoi(m[2])
+		p.Message = "is not Cedar here: " + m[3]
+	}
+	c.problems = append(c.problems, p)
 }
 
 func validator() (*validate.Validator, error) {
