@@ -57,7 +57,7 @@ func hostOf(name string) (h host, ok bool) {
 // host holds an endpoint's address against the shipped table: it must be of the
 // endpoint's partition and region, and in an enclave that demands FIPS the FIPS
 // one. It gives whether the host is a FIPS one, as far as hosts tell.
-func (j *joiner) host(file string, r row[endpoint]) (fips string) {
+func (j *joiner) host(file, cloud string, r row[endpoint]) (fips string) {
 	e := r.Value
 	u, err := url.Parse(e.URL.V)
 	if err != nil || e.URL.V == "" || j.where[r.Name] == nil {
@@ -78,9 +78,15 @@ func (j *joiner) host(file string, r row[endpoint]) (fips string) {
 				"the host is none of partition %s", quoted(e.Partition.V))
 		}
 		return ""
+	case h.partition.Name != e.Partition.V && shipped == nil && h.partition.Domain == j.domain() && cloud != catalog.Own:
+		// The agency's own name for a known place: it may have its reasons, and someone should look.
+		j.finding(here.source(), WrongHost, "put the endpoint into that partition", "the host is of partition %s, and the endpoint is in %s, which is declared here", quoted(h.partition.Name), quoted(e.Partition.V))
+		if h.fips == "false" && j.est.Enclave.Crypto != "none" {
+			j.notFIPS(here)
+		}
 	case h.partition.Name != e.Partition.V:
 		code := WrongHost
-		if h.partition.Domain != j.domain() && h.partition.Domain != "" {
+		if h.partition.Domain != j.domain() {
 			code = OtherDomain
 		}
 		j.fault(here, code, "write the partition that the host is of", "the host is of partition %s, the endpoint is in %s", quoted(h.partition.Name), quoted(e.Partition.V))
@@ -89,9 +95,13 @@ func (j *joiner) host(file string, r row[endpoint]) (fips string) {
 	case h.fips == "true" && len(h.partition.FIPSRegions) > 0 && !slices.Contains(h.partition.FIPSRegions, h.region):
 		j.fault(here, WrongHost, "use one of "+strings.Join(h.partition.FIPSRegions, ", "), "no FIPS host is listed for region %s", quoted(h.region))
 	case h.fips == "false" && j.est.Enclave.Crypto != "none" && j.est.Enclave.Crypto != "":
-		j.fault(here, WrongHost, "write the FIPS host, such as bedrock-runtime-fips.us-gov-west-1.amazonaws.com", "the host is not a FIPS one, and the enclave demands crypto %s", j.est.Enclave.Crypto)
+		j.notFIPS(here)
 	}
 	return h.fips
+}
+
+func (j *joiner) notFIPS(s spot) {
+	j.fault(s, WrongHost, "write the FIPS host, such as bedrock-runtime-fips.us-gov-west-1.amazonaws.com", "the host is not a FIPS one, and the enclave demands crypto %s", j.est.Enclave.Crypto)
 }
 
 // place gives a partition as the catalogue has it; shipped ones are made once.

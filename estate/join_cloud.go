@@ -79,7 +79,7 @@ func (j *joiner) joinEndpoints(file string, f *cloudFile) {
 		j.checkEndpoint(file, r)
 		out := &catalog.Endpoint{
 			Name: r.Name, Cloud: f.Cloud.V, Partition: e.Partition.V, In: j.place(j.where[r.Name]), Region: e.Region.V,
-			FIPS: j.host(file, r), Front: e.Fronts.value(file),
+			FIPS: j.host(file, f.Cloud.V, r), Front: e.Fronts.value(file),
 			URL: strings.TrimSuffix(e.URL.V, "/"), Dialect: e.Dialect.V, Surface: or(e.Surface.V, "v1"), APIVersion: e.APIVersion.V,
 			Auth: catalog.Auth{Kind: e.Auth.Kind.V, Secret: e.Auth.Secret.V}, Limits: e.Limits.value(),
 			HTTP: int(e.HTTP.V), Connections: int(e.Connections.V), StreamUsage: or(e.StreamUsage.V, "ask"),

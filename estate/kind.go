@@ -20,8 +20,8 @@ func kinds() []kind {
 		{"cloud", "clouds", "Who delivers models: partitions, endpoints and the offerings on them (clouds/*.yaml).", func() any { return new(cloudFile) }},
 		{"contract", "contracts", "Lines of obligated money (contracts/*.yaml).", func() any { return new(contractFile) }},
 		{"workload", "workloads", "An application of the agency (workloads/*.yaml).", func() any { return new(workloadFile) }},
-		{"table", "tables", "Entries that replace those of shipped tables (tables/*.yaml).", func() any { return new(tableFile) }},
 		{"exclusion", "exclusions", "Legal statuses, phase-outs and exemptions (exclusions/*.yaml).", func() any { return new(exclusionFile) }},
+		{"table", "tables", "Entries that replace those of shipped tables (tables/*.yaml).", func() any { return new(tableFile) }},
 	}
 }
 
