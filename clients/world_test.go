@@ -52,6 +52,9 @@ var binary = sync.OnceValues(func() (string, error) {
 	if given := os.Getenv("BULKHEAD_BINARY"); given != "" {
 		return filepath.Abs(given)
 	}
+	if err := dependOnSource(); err != nil {
+		return "", err
+	}
 	path := filepath.Join(workshop, "bulkhead")
 	build := exec.Command("go", "build", "-o", path, "bulkhead/cmd/bulkhead")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -60,6 +63,23 @@ var binary = sync.OnceValues(func() (string, error) {
 	}
 	return path, nil
 })
+
+// dependOnSource looks at every source file of the project. The go command
+// notes what a test looks at, and so knows that a result which it has kept does
+// not hold for a binary of other source.
+func dependOnSource() error {
+	return filepath.WalkDir("..", func(path string, d os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != ".." && strings.HasPrefix(d.Name(), "."):
+			return filepath.SkipDir
+		case !d.IsDir():
+			_, err = os.Stat(path)
+		}
+		return err
+	})
+}
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "bulkhead-clients-")

@@ -17,7 +17,7 @@ class Errors(Case):
         self.assertEqual((status, code), (e.status_code, e.code))
         self.assertEqual(e.response.headers["bulkhead-call"], e.request_id)
         self.assertTrue(e.message)
-        self.assertEqual(calls, len(record()), "calls at the vendor")
+        self.assertIn(len(record()), calls if isinstance(calls, tuple) else (calls,), "calls at the vendor")
         if code and kind is not None and e.response.headers.get("bulkhead-error"):
             self.assertEqual(code, e.response.headers["bulkhead-error"])
             self.assertIn(e.request_id, e.message)
@@ -167,11 +167,12 @@ class Errors(Case):
         self.refused(openai.InternalServerError, "upstream_timeout", 504, 1, self.create("chat-hasty", stream=True), max_retries=0)
 
     def test_a_vendor_that_breaks_off(self):
-        for fault in [{"reset_before_header": True}, {"cut_after_bytes": 40}, {"malformed_chunk": 1}]:
+        # A connection that had served before may have been let go by the vendor, so that Bulkhead takes a new one, once.
+        for fault, calls in [({"reset_before_header": True}, (1, 2)), ({"cut_after_bytes": 40}, 1), ({"malformed_chunk": 1}, 1)]:
             with self.subTest(str(fault)):
                 self.setUp()
                 self.fault(fault)
-                self.refused(openai.InternalServerError, "upstream_error", 502, 1, self.create(), max_retries=0)
+                self.refused(openai.InternalServerError, "upstream_error", 502, calls, self.create(), max_retries=0)
 
     def test_embeddings(self):
         self.fault({"status": 500})
