@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -89,8 +90,9 @@ func callURL(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	defer res.Body.Close()
 	fmt.Fprintln(ts.Stdout(), res.Status)
-	ts.Check(res.Header.Write(ts.Stdout()))
-	fmt.Fprintln(ts.Stdout())
+	var header strings.Builder
+	ts.Check(res.Header.Write(&header))
+	fmt.Fprintln(ts.Stdout(), strings.ReplaceAll(header.String(), "\r\n", "\n"))
 	_, err = io.Copy(ts.Stdout(), res.Body)
 	ts.Check(err)
 }
@@ -109,6 +111,22 @@ func refused(ts *testscript.TestScript, neg bool, args []string) {
 	defer res.Body.Close()
 	if code := res.Header.Get("Bulkhead-Error"); res.StatusCode != http.StatusServiceUnavailable || code != "draining" {
 		ts.Fatalf("it was answered: %s %s", res.Status, code)
+	}
+}
+
+func answers(ts *testscript.TestScript, neg bool, args []string) {
+	wantArgs(ts, neg, args, 4, 4, "answers STATUS METHOD URL KEY")
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for got := ""; got != args[0]; time.Sleep(50 * time.Millisecond) {
+		req, err := newCall(ctx, args[1], args[2], args[3], "")
+		ts.Check(err)
+		res, err := client(nil).Do(req)
+		if err != nil {
+			ts.Fatalf("last answered with %s: %v", got, err)
+		}
+		res.Body.Close()
+		got = strconv.Itoa(res.StatusCode)
 	}
 }
 

@@ -65,6 +65,10 @@ func storyCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"curled": curled,
 		// harbour DIR URL: writes the small estate of testdata/harbour, with URL as its one endpoint.
 		"harbour": harbour,
+		// soon NAME DURATION: $NAME becomes the instant that is so far away.
+		"soon": instant,
+		// answers STATUS METHOD URL KEY: waits until the call is answered with the status.
+		"answers": answers,
 		// edit FILE OLD NEW: replaces the first OLD; \n in NEW begins a line.
 		"edit": edit,
 		// keep NAME PATTERN FILE: $NAME becomes what the pattern's group matches.
@@ -125,6 +129,13 @@ func keep(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s does not have %s with one group", args[2], args[1])
 	}
 	ts.Setenv(args[0], m[1])
+}
+
+func instant(ts *testscript.TestScript, neg bool, args []string) {
+	wantArgs(ts, neg, args, 2, 2, "soon NAME DURATION")
+	d, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	ts.Setenv(args[0], time.Now().Add(d).UTC().Format(time.RFC3339))
 }
 
 func pattern(ts *testscript.TestScript, text string) *regexp.Regexp {
