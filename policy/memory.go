@@ -2,7 +2,7 @@ package policy
 
 import (
 	"slices"
-	"strings"
+	"strconv"
 	"sync"
 	"time"
 
@@ -57,10 +57,10 @@ func (e *Engine) keyOf(q *Question) key {
 		k.person = q.Principal.Person.key
 	}
 	for _, n := range q.Needs {
-		k.needs += string(n.Capability) + "\x00" + n.Field + "\x00"
+		k.needs += strconv.Quote(string(n.Capability)) + strconv.Quote(n.Field)
 	}
-	if len(q.Modalities) > 0 {
-		k.modalities = strings.Join(q.Modalities, "\x00")
+	for _, m := range q.Modalities {
+		k.modalities += strconv.Quote(m)
 	}
 	if q.LeastTokens > 0 {
 		k.oversized, _ = slices.BinarySearch(e.contexts, q.LeastTokens)
@@ -117,8 +117,12 @@ func (m *memory) keep(k key, l marking.Label, v *verdict) {
 	m.youngEntries += len(memos) - len(had)
 }
 
-// entries is how many verdicts are remembered.
-func (m *memory) entries() int {
+// RememberedVerdicts is how many verdicts the engine remembers.
+func (e *Engine) RememberedVerdicts() int {
+	m := e.memory
+	if m == nil {
+		return 0
+	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	n := 0
