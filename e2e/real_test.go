@@ -49,7 +49,7 @@ var servers = []server{
 		structured: "json_schema",
 		endless:    map[string]any{"ignore_eos": true},
 		meters:     true,
-		cases: []string{"chat", "stream", "stream with usage", "logprobs", "structured output", "prompt too long", "wrong type",
+		cases: []string{"chat", "stream", "stream with usage", "logprobs", "structured output", "prompt too long", "prompt too long, streamed", "wrong type",
 			"cancel mid-stream", "abandon unary", "first words"},
 		differ: map[string]func(*testing.T, map[string]any, map[string]any){
 			"wrong type": func(t *testing.T, direct, through map[string]any) {
@@ -62,19 +62,26 @@ var servers = []server{
 		name: "llama_cpp.server",
 		argv: func(k kit, port string) []string {
 			return []string{k.python, "-m", "llama_cpp.server", "--model", k.model, "--model_alias", modelName, "--host", "127.0.0.1", "--port", port,
-				"--n_ctx", "2048", "--n_threads", "1", "--chat_format", "chatml-function-calling"}
+				"--n_ctx", "2048", "--n_threads", "1", "--chat_format", "chatml-function-calling",
+				"--interrupt_requests", "false"}
 		},
 		env:        func(k kit) []string { return []string{"LLAMA_CPP_LIB_PATH=" + k.libraries, "HF_HUB_OFFLINE=1"} },
 		health:     "/v1/models",
 		ask:        "To be, or not to be, that is the",
 		structured: "json_object",
 		endless:    map[string]any{"grammar": "root ::= [a-z ] root"},
-		cases: []string{"chat", "stream", "stream with usage", "structured output", "tool call", "tool call, streamed", "prompt too long", "wrong type",
+		cases: []string{"chat", "stream", "stream with usage", "structured output", "tool call", "tool call, streamed", "prompt too long", "prompt too long, streamed", "wrong type",
 			"fault of the server", "cancel mid-stream", "first words"},
 		differ: map[string]func(*testing.T, map[string]any, map[string]any){
 			"wrong type": func(t *testing.T, direct, through map[string]any) {
 				want(t, "direct", direct, map[string]any{"raised": "InternalServerError", "status": 500.0})
 				want(t, "bulkhead", through, map[string]any{"raised": "BadRequestError", "status": 400.0, "code": "malformed"})
+			},
+			// The server says 200, then nothing, and no [DONE]: the SDK takes that
+			// for a reply without words. Bulkhead takes it for what it is.
+			"prompt too long, streamed": func(t *testing.T, direct, through map[string]any) {
+				want(t, "direct", direct, map[string]any{"raised": nil, "text": ""})
+				want(t, "bulkhead", through, map[string]any{"raised": "InternalServerError", "status": 502.0, "code": "upstream_error"})
 			},
 			"fault of the server": func(t *testing.T, direct, through map[string]any) {
 				want(t, "direct", direct, map[string]any{"raised": "InternalServerError", "status": 500.0})
@@ -203,7 +210,7 @@ func (s server) judge(t *testing.T, direct, through heard) {
 		if text, _ := through.Seen["text"].(string); text == "" {
 			t.Error("the model said nothing")
 		}
-	case "prompt too long":
+	case "prompt too long", "prompt too long, streamed":
 		want(t, "bulkhead", through.Seen, map[string]any{"raised": "BadRequestError", "status": 400.0})
 	case "cancel mid-stream", "abandon unary":
 		want(t, "bulkhead", through.Seen, map[string]any{"freed": true})

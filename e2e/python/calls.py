@@ -119,6 +119,17 @@ def refused(**change):
     return call
 
 
+def refused_stream(lane):
+    """A stream whose prompt is too long: some servers have said 200 by then."""
+    seen = {"raised": None, "status": None, "code": None, "text": ""}
+    try:
+        for chunk in lane.create(messages=[{"role": "user", "content": "word " * 3000}], max_tokens=5, stream=True):
+            seen["text"] += "".join(c.delta.content or "" for c in chunk.choices)
+    except Exception as e:  # whatever the SDK makes of it is what is told
+        seen |= {"raised": type(e).__name__, "status": getattr(e, "status_code", None), "code": getattr(e, "code", None)}
+    return seen
+
+
 def free():
     """The time until the server takes a call again; it takes one at a time."""
     began = time.monotonic()
@@ -165,6 +176,7 @@ CASES = {
     "tool call": tool,
     "tool call, streamed": tool_stream,
     "prompt too long": refused(messages=[{"role": "user", "content": "word " * 3000}]),
+    "prompt too long, streamed": refused_stream,
     "wrong type": refused(temperature="hot"),
     "fault of the server": refused(response_format={"type": "json_schema", "json_schema": {"name": "city", "schema": CITY}}),
     "cancel mid-stream": cancel,
