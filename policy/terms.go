@@ -139,7 +139,7 @@ func (c *compiler) overlays(o *catalog.Offering) []*catalog.Overlay {
 type ruling struct {
 	prohibited  []said
 	unknown     bool // nothing that counts speaks of the purpose
-	unadopted   bool // what speaks of it nobody has adopted
+	unadopted   bool // nothing that speaks of it was adopted
 	obligations []owed
 }
 
@@ -154,8 +154,8 @@ type owed struct {
 // strictest; clauses of the contract come after.
 func (s *stance) at(now time.Time) ruling {
 	var out ruling
-	speaks := false
-	if len(s.supersedes) > 0 {
+	speaks, adopted := false, len(s.supersedes) > 0
+	if adopted {
 		for i := range s.supersedes {
 			speaks = out.take(&s.supersedes[i]) || speaks
 		}
@@ -164,14 +164,11 @@ func (s *stance) at(now time.Time) ruling {
 			v := &s.versions[i]
 			if s.current(v, now) {
 				took := out.take(&v.said)
-				if took && !v.inForce(now) {
-					out.unadopted = true
-				}
-				speaks = took || speaks
+				speaks, adopted = speaks || took, adopted || took && v.inForce(now)
 			}
 		}
 	}
-	out.unknown = !speaks
+	out.unknown, out.unadopted = !speaks, !adopted
 	for i := range s.tightens {
 		out.take(&s.tightens[i])
 	}
