@@ -28,6 +28,7 @@ func BenchmarkLog_Entries(b *testing.B) {
 			var wg sync.WaitGroup
 			b.ReportAllocs()
 			b.ResetTimer()
+			before := processor(b)
 			for range callers {
 				wg.Go(func() {
 					for n.Add(1) <= int64(b.N) {
@@ -40,12 +41,22 @@ func BenchmarkLog_Entries(b *testing.B) {
 			}
 			wg.Wait()
 			b.StopTimer()
+			b.ReportMetric(float64((processor(b)-before).Microseconds())/float64(b.N), "cpu-µs/call")
 			b.ReportMetric(float64(4*b.N)/b.Elapsed().Seconds(), "entries/s")
 			if err := l.Close(b.Context()); err != nil {
 				b.Fatal(err)
 			}
 		})
 	}
+}
+
+// processor is the time that this process has had of the processors.
+func processor(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkLog_Commit sets the time of one durable admission beside that of

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"syscall"
 	"time"
@@ -21,6 +22,7 @@ type batch struct {
 	count   int
 	awaited bool          // someone waits for it, or will
 	done    chan struct{} // closed when err says what became of it
+	halt    chan struct{} // closed when it waits for a disk that has no room
 	err     error
 }
 
@@ -49,13 +51,13 @@ func (l *Log) writes() error {
 	return nil
 }
 
-// admits says why no new call may be taken on, or nil: what is open must still
-// find room for its end.
-func (l *Log) admits() error {
+// admits says why n bytes of a new call may not be taken on, or nil: what is
+// open must still find room for its end.
+func (l *Log) admits(n int) error {
 	if err := l.writes(); err != nil {
 		return err
 	}
-	if l.stuck != nil && l.room-l.queued < reserveBytes+int64(l.open.count)*reserveOfCall {
+	if l.stuck != nil && l.room-l.queued-int64(n) < reserveBytes+int64(l.open.count)*reserveOfCall {
 		return l.stuck
 	}
 	return nil
@@ -83,7 +85,7 @@ func (l *Log) batch(n int) *batch {
 		}
 		l.queue[k-1].awaited = true // what comes after it is waited for
 	}
-	b := &batch{first: l.next, done: make(chan struct{})}
+	b := &batch{first: l.next, done: make(chan struct{}), halt: l.halt}
 	if k := len(l.spares); k > 0 {
 		b.frame, l.spares = l.spares[k-1], l.spares[:k-1]
 	} else {
@@ -123,10 +125,14 @@ func (l *Log) nudge() {
 	}
 }
 
-// wait waits until a batch is durable, or not to be, or ctx ends.
+// wait waits until a batch is durable, or not to be, or ctx ends. Where the
+// disk has no room, nobody waits for it: what is in the batch is written when
+// there is.
 func (l *Log) wait(ctx context.Context, b *batch) error {
 	select {
 	case <-b.done:
+	case <-b.halt:
+		return unavailable(errFull)
 	case <-ctx.Done():
 		return fault.New(fault.Cancelled, "The call ended before its record was durable.").Because(context.Cause(ctx))
 	}
@@ -196,6 +202,8 @@ func (l *Log) writeBatch(b *batch) error {
 // is making.
 func (l *Log) turn(next int64) error {
 	var s *segment
+	l.turning(true)
+	defer l.turning(false)
 	select {
 	case s = <-l.grown:
 	case <-l.ctx.Done():
@@ -215,6 +223,22 @@ func (l *Log) turn(next int64) error {
 	l.current = s
 	l.grow <- s.number + 1
 	return nil
+}
+
+// turning says that the committer waits for a segment, or does so no longer.
+func (l *Log) turning(yes bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waits = yes
+	l.letGo()
+}
+
+// letGo sends those home who wait for a disk that has no room. The lock is held.
+func (l *Log) letGo() {
+	if l.waits && l.stuck != nil {
+		close(l.halt)
+		l.halt = make(chan struct{})
+	}
 }
 
 // breakDown ends all writing: what is on the disk is not known any more, and
@@ -256,7 +280,10 @@ func (l *Log) prepare() {
 				return
 			}
 			l.mu.Lock()
-			l.stuck = err
+			if l.stuck = err; err != nil {
+				l.stuck = fmt.Errorf("%w: %w", errFull, err)
+			}
+			l.letGo()
 			l.mu.Unlock()
 			if err == nil {
 				select {

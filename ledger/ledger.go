@@ -179,14 +179,17 @@ func (r *Receipt) Name() string { return fmt.Sprintf("%s/%d", r.log.o.Origin, r.
 func (r *Receipt) usable(l *Log) error {
 	switch {
 	case r == nil || r.log == nil:
-		return fault.New(fault.Internal, "Bulkhead failed on this call; the operators' log has the cause.").Because(errors.New("ledger: a receipt that no admission gave"))
+		return defect("a receipt that no admission gave")
 	case r.log != l:
-		return fault.New(fault.Internal, "Bulkhead failed on this call; the operators' log has the cause.").Because(errors.New("ledger: the receipt is of another log"))
+		return defect("the receipt is of another log")
 	case r.settled:
-		return fault.New(fault.Internal, "Bulkhead failed on this call; the operators' log has the cause.").Because(fmt.Errorf("ledger: call %s has its outcome already", r.call))
+		return defect("call " + string(r.call) + " has its outcome already")
 	}
 	return nil
 }
+
+// defect is a fault of whoever called.
+func defect(what string) error { return fault.From(errors.New("ledger: " + what)) }
 
 func unavailable(cause error) error {
 	return fault.New(fault.LedgerUnavailable, "The record of calls cannot be written, and no call is made without it.").Because(fmt.Errorf("ledger: %w", cause))
@@ -200,9 +203,12 @@ var (
 
 // Admit writes down an admission and the start of its first attempt, and
 // returns when both are durable. The receipt must be given to [Log.Settle]
-// whatever becomes of the call. If ctx ends first the call is settled as
-// cancelled by Admit itself, and no receipt is given.
+// whatever becomes of the call. If ctx ends first, or the disk has no room, the
+// call is settled by Admit itself, and no receipt is given.
 func (l *Log) Admit(ctx context.Context, a *Admission, s *AttemptStart) (*Receipt, error) {
+	if a.Call == "" || s.Offering == "" {
+		return nil, defect("an admission needs a call id and an offering")
+	}
 	now := l.o.Now()
 	adm, start := *a, *s
 	stamp(&adm.At, now)
@@ -218,7 +224,7 @@ func (l *Log) Admit(ctx context.Context, a *Admission, s *AttemptStart) (*Receip
 	}
 	r := &Receipt{log: l, call: adm.Call, facts: adm.Facts, attempts: 1, offering: start.Offering}
 	l.mu.Lock()
-	if err := l.admits(); err != nil {
+	if err := l.admits(len(out)); err != nil {
 		l.mu.Unlock()
 		return nil, unavailable(err)
 	}
@@ -229,17 +235,18 @@ func (l *Log) Admit(ctx context.Context, a *Admission, s *AttemptStart) (*Receip
 	l.mu.Unlock()
 	l.nudge()
 	if err := l.wait(ctx, b); err != nil {
-		if ctx.Err() != nil {
-			l.abandon(r)
-		}
+		l.abandon(r, fault.From(err).Kind)
 		return nil, err
 	}
 	return r, nil
 }
 
-// abandon settles a call whose caller waited for its admission no longer.
-func (l *Log) abandon(r *Receipt) {
-	o := Outcome{At: l.o.Now(), Ending: call.Gone, Kind: fault.Cancelled}
+// abandon settles a call whose admission is awaited no longer.
+func (l *Log) abandon(r *Receipt, why fault.Kind) {
+	o := Outcome{At: l.o.Now(), Ending: call.Refused, Kind: why}
+	if why == fault.Cancelled {
+		o.Ending = call.Gone
+	}
 	_, _ = l.settle(r, &o) // a log that cannot write gives it the outcome unknown when it is opened again
 }
 
@@ -247,6 +254,9 @@ func (l *Log) abandon(r *Receipt) {
 func (l *Log) Start(ctx context.Context, r *Receipt, s *AttemptStart) error {
 	if err := r.usable(l); err != nil {
 		return err
+	}
+	if s.Offering == "" {
+		return defect("an attempt needs an offering")
 	}
 	start := *s
 	stamp(&start.At, l.o.Now())
@@ -300,7 +310,9 @@ func (l *Log) AttemptEnd(r *Receipt, n *AttemptEnd) error {
 }
 
 // Settle writes down how a call ended and returns when that is durable. Of a
-// call there is one outcome: the receipt is used up, even if ctx ends first.
+// call there is one outcome: the receipt is used up, even if ctx ends first or
+// the disk has no room; the outcome may then still be written. Give a ctx that
+// outlives the caller.
 func (l *Log) Settle(ctx context.Context, r *Receipt, o *Outcome) error {
 	if err := r.usable(l); err != nil {
 		return err
@@ -357,7 +369,7 @@ func (l *Log) single(ctx context.Context, entry []byte, then func(index int64)) 
 		return 0, unavailable(errLong)
 	}
 	l.mu.Lock()
-	if err := l.admits(); err != nil {
+	if err := l.admits(len(entry)); err != nil {
 		l.mu.Unlock()
 		return 0, unavailable(err)
 	}

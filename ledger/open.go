@@ -73,7 +73,7 @@ func prepareLog(data string, o Options) (*Log, error) {
 	l := &Log{
 		o: o, files: o.Files, data: data, dir: filepath.Join(data, LogName), change: -1,
 		rates: map[string]*rate{},
-		wake:  make(chan struct{}, 1), grow: make(chan int64, 1), grown: make(chan *segment), publish: make(chan chan<- error),
+		wake:  make(chan struct{}, 1), grow: make(chan int64, 1), grown: make(chan *segment), publish: make(chan chan<- error), halt: make(chan struct{}),
 	}
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	return l, nil
