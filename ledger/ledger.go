@@ -81,8 +81,10 @@ type Log struct {
 	stuck       error // why the log cannot grow now
 	unpublished error // why the last checkpoint could not be written
 	closing     bool
-	open        receipts // admissions without an outcome, oldest first
-	change      int64    // index of the last change; -1: none
+	waits       bool          // the committer waits for a segment
+	halt        chan struct{} // of the batches that are begun now: closed when they wait for room
+	open        receipts      // admissions without an outcome, oldest first
+	change      int64         // index of the last change; -1: none
 	counted     counts
 	rates       map[string]*rate
 
