@@ -20,7 +20,8 @@ import (
 var floors = map[string]int{
 	"fault": 0, "marking": 0, "money": 0, "chat": 0, "wire": 0,
 	"identity": 1, "catalog": 1, "call": 1, "dialect": 1,
-	"dialect/openai": 2, "inspect": 2, "route": 2, "ledger": 2,
+	"ledger/tiles":   1, // how a log lies in files, for those who write and those who check
+	"dialect/openai": 2, "inspect": 2, "policy": 2, "route": 2, "ledger": 2, "ledger/verify": 2,
 	"egress": 3, "sim": 3, "adapter/prometheus": 3, "adapter/secret": 3, "adapter/sqlite": 3,
 	"gateway": 4, "control": 4,
 	"control/controltest": 5, // the suite that any store of control runs; for tests alone
@@ -30,8 +31,8 @@ var floors = map[string]int{
 
 // sameFloor are the imports within a floor that the plan has, and why.
 var sameFloor = map[[2]string]string{
-	{"catalog", "call"}:            "an offering's row grants capabilities, which are words of a call",
-	{"dialect", "call"}:            "a refusal carries the call's id",
+	{"catalog", "call"}: "an offering's row grants capabilities, which are words of a call",
+	{"dialect", "call"}: "a refusal carries the call's id",
 }
 
 // beside are folders that are no part of the product: they measure and test it.

@@ -122,6 +122,8 @@ type Record struct {
 	Key        string // id of the key, never its secret
 	Workload   string
 	Alias      string
+	Purpose    string
+	Marking    string // a rendering of the effective label
 	Stream     bool
 	Estate     string // digest
 	Offering   string

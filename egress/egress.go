@@ -6,7 +6,8 @@
 // compression, and reads no proxy from the environment. When the context of a
 // send ends, before the header or within the body, the connection is closed at
 // once. Which offering is asked, how long to wait and what to do after a
-// failure is the gateway's part. Begin with [Open] and [Door.Send].
+// failure is the gateway's part. Nothing is sent without the proofs of the call's
+// gates. Begin with [OpenAll] and [Doors.Send].
 package egress
 
 import (
@@ -162,6 +163,7 @@ func Open(e *catalog.Endpoint, o Options) *Door {
 func (d *Door) Same(e *catalog.Endpoint) bool {
 	a, b := d.endpoint, *e
 	a.Source, b.Source = catalog.Source{}, catalog.Source{}
+	a.In, b.In = nil, nil // the same by name, made anew by every load
 	return a == b && a.CAFile == "" && a.Client == (catalog.TLSFiles{}) && !strings.HasPrefix(a.Auth.Secret, "file:")
 }
 
@@ -175,8 +177,8 @@ func (d *Door) Close() {
 	}
 }
 
-// Send sends a request once. The error is a *Failure.
-func (d *Door) Send(ctx context.Context, r *Request) (*Reply, error) {
+// send sends a request once. The error is a *Failure.
+func (d *Door) send(ctx context.Context, r *Request) (*Reply, error) {
 	if d.missing != nil {
 		return nil, &Failure{Phase: Connecting, Cause: d.missing}
 	}

@@ -114,7 +114,7 @@ func TestRefusal_DoesNotWaitForTheBody(t *testing.T) {
 		"no route":       {"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", 404, "no_such_route"},
 		"encoded":        {r.post("Content-Encoding: gzip", "Content-Length: 1000"), 415, "unsupported_media_type"},
 		"models":         {"GET /v1/models HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", 401, "unauthenticated"},
-		"marking":        {r.post("Bulkhead-Marking: CUI", "Content-Length: 1000"), 400, "unsupported_parameter"},
+		"marking twice":  {r.post("Bulkhead-Marking: CUI", "Bulkhead-Marking: U", "Content-Length: 1000"), 400, "malformed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

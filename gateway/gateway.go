@@ -8,6 +8,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,6 +24,9 @@ import (
 	"bulkhead/dialect/openai"
 	"bulkhead/egress"
 	"bulkhead/identity"
+	"bulkhead/inspect"
+	"bulkhead/marking"
+	"bulkhead/policy"
 	"bulkhead/wire"
 )
 
@@ -58,8 +62,10 @@ type Options struct {
 	Observe func(*call.Record)  // called once a call, at its end
 	Log     *slog.Logger        // for causes that only operators may see
 	Egress  egress.Options
-	Now     func() time.Time // nil: time.Now
-	Random  io.Reader        // nil: the system's
+	// Register reads marks; nil: by the shipped table.
+	Register *marking.Register
+	Now      func() time.Time // nil: time.Now
+	Random   io.Reader        // nil: the system's
 
 	// KeepAlive is the silence of a stream after which a comment is sent, and
 	// with it the header. Zero: 15 seconds; much less would make failures
@@ -77,21 +83,26 @@ type Gateway struct {
 	scratch sync.Pool  // of *scratch
 }
 
-// Snapshot is an estate with the doors to its endpoints. A call uses one from
-// its beginning to its end.
+// Snapshot is an estate with all that is made of it: the engine that decides,
+// the readers of marks, the doors to its endpoints. A call uses one from its
+// beginning to its end.
 type Snapshot struct {
-	Estate *catalog.Estate
-	ways   []way // by offering index
-	doors  map[string]*egress.Door
+	Estate  *catalog.Estate
+	engine  *policy.Engine
+	doors   *egress.Doors
+	ways    []way     // by offering index
+	readers sync.Pool // of *inspect.Scanner
 }
 
-// way is how an offering is reached.
+// way is how an offering is spoken to.
 type way struct {
-	door       *egress.Door
 	chat       string // target: path and query
 	embeddings string
 	target     openai.Target
 }
+
+// carried says into which dialects this build carries calls.
+var carried = map[string][]string{string(dialect.OpenAI): {string(dialect.OpenAI)}}
 
 // scratch is what a call needs for a while and another can use after it.
 type scratch struct {
@@ -105,6 +116,9 @@ func New(o Options) *Gateway {
 	g := &Gateway{options: o, intake: NewIntake(DefaultHeld), now: o.Now}
 	if g.now == nil {
 		g.now = time.Now
+	}
+	if g.options.Register == nil {
+		g.options.Register = marking.NewRegister(marking.Shipped(), marking.IC)
 	}
 	g.options.KeepAlive = orElse(o.KeepAlive, keepAliveAfter)
 	if g.options.Begin == nil {
@@ -128,46 +142,36 @@ func (g *Gateway) Estate() *catalog.Estate {
 // Use replaces the estate that new calls see; calls under way keep theirs. It
 // gives, for each endpoint that cannot be used, why. Doors to endpoints that
 // did not change are kept with their connections; the others let go of theirs
-// as their calls end.
-func (g *Gateway) Use(e *catalog.Estate) []error {
+// as their calls end. The error is for an estate that cannot be decided about;
+// the one in force stays then.
+func (g *Gateway) Use(e *catalog.Estate) ([]error, error) {
 	g.swap.Lock()
 	defer g.swap.Unlock()
-	old := g.current.Load()
-	next := &Snapshot{Estate: e, ways: make([]way, len(e.Offerings)), doors: make(map[string]*egress.Door)}
-	var problems []error
-	for _, endpoint := range e.Endpoints {
-		var door *egress.Door
-		if old != nil {
-			if d := old.doors[endpoint.Name]; d != nil && d.Missing() == nil && d.Same(endpoint) {
-				door = d
-			}
+	engine, faults := policy.Compile(e, policy.Options{Register: g.options.Register, Dialects: carried})
+	if len(faults) > 0 {
+		err := make([]error, len(faults))
+		for i, f := range faults {
+			err[i] = f
 		}
-		if door == nil {
-			door = egress.Open(endpoint, g.options.Egress)
-		}
-		if err := door.Missing(); err != nil {
-			problems = append(problems, err)
-		}
-		next.doors[endpoint.Name] = door
+		return nil, errors.Join(err...)
 	}
+	next := &Snapshot{Estate: e, engine: engine, ways: make([]way, len(e.Offerings))}
+	next.readers.New = func() any { return inspect.New(g.options.Register) }
 	for i, o := range e.Offerings {
-		next.ways[i] = way{
-			door:       next.doors[o.Endpoint.Name],
-			chat:       openai.Path(o, call.Chat),
-			embeddings: openai.Path(o, call.Embeddings),
-			target:     openai.TargetOf(o),
-		}
+		next.ways[i] = way{openai.Path(o, call.Chat), openai.Path(o, call.Embeddings), openai.TargetOf(o)}
 	}
+	var before *egress.Doors
+	if old := g.current.Load(); old != nil {
+		before = old.doors
+	}
+	var problems []error
+	next.doors, problems = egress.OpenAll(e, before, g.options.Egress)
 	g.intake.SetBudget(orElse(e.Enclave.HeldBytes, DefaultHeld))
 	g.current.Store(next)
-	if old != nil {
-		for name, d := range old.doors {
-			if next.doors[name] != d {
-				d.Close()
-			}
-		}
+	if before != nil {
+		before.CloseBut(next.doors)
 	}
-	return problems
+	return problems, nil
 }
 
 func orElse[T comparable](v, otherwise T) T {

@@ -155,22 +155,6 @@ func TestUnknownFields_PassOrAreRefusedAsTheWorkloadSays(t *testing.T) {
 	}
 }
 
-func TestMarkingPurposeAndDryRun_AreRefusedUntilTheyAreEnforced(t *testing.T) {
-	v := newVendor(t, ok)
-	r := start(t, estateOf("a", []string{"chat"}, offer{Name: "one", URL: v.URL}))
-	for _, name := range []string{"Bulkhead-Marking", "Bulkhead-Purpose", "Bulkhead-Dry-Run", "bulkhead-marking"} {
-		for _, value := range []string{"U", "1", " "} {
-			got := refused(t, r.Post("/v1/chat/completions", chat(), name, value), 400, "unsupported_parameter")
-			if got.Param == nil || !strings.EqualFold(*got.Param, name) {
-				t.Errorf("%s: param %v", name, got.Param)
-			}
-		}
-	}
-	if len(v.Seen()) != 0 {
-		t.Error("the vendor was asked")
-	}
-}
-
 func TestDialects_OfferingsOfOthersAreNotAsked(t *testing.T) {
 	v := newVendor(t, ok)
 	e := estateOf("a", []string{"chat"}, offer{Name: "one", URL: v.URL})

@@ -94,7 +94,7 @@ func TestHeaderDown_OnlyWhatTheListAllows(t *testing.T) {
 	allowed := map[string]string{
 		"Openai-Processing-Ms": "12", "Openai-Version": "2020-10-01", "Openai-Model": "m-1", "X-Ms-Region": "East US",
 		"X-Upstream-Request-Id": "req_vendor", "X-Upstream-Ratelimit-Limit-Requests": "500", "X-Upstream-Ratelimit-Reset-Tokens": "6ms", "X-Upstream-Retry-After": "3",
-		"Bulkhead-Offering": "one/m", "Bulkhead-Estate": "sha256:a", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+		"Bulkhead-Offering": "one/m", "Bulkhead-Estate": "sha256:a", "Bulkhead-Marking": "UNCLASSIFIED", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
 	}
 	for name, row := range map[string]struct {
 		script func(*visit)

@@ -63,9 +63,9 @@ func consumed(said call.Usage, bytesIn int64, text int) call.Usage {
 	if said.Known {
 		return said
 	}
-	return call.Usage{
+	return call.Usage{ // never zero: something was read, and something done
 		Known: true, Estimated: true,
-		Input:  (bytesIn + bytesAToken - 1) / bytesAToken,
-		Output: (int64(text) + bytesAToken - 1) / bytesAToken,
+		Input:  max(1, (bytesIn+bytesAToken-1)/bytesAToken),
+		Output: max(1, (int64(text)+bytesAToken-1)/bytesAToken),
 	}
 }

@@ -125,7 +125,7 @@ func TestReload_LosesNothingUnderLoad(t *testing.T) {
 	var callers, reloads sync.WaitGroup
 	reloads.Go(func() {
 		for i := 1; !stop.Load(); i++ {
-			if problems := r.Gateway.Use(estate(i)); len(problems) > 0 {
+			if problems, err := r.Gateway.Use(estate(i)); err != nil || len(problems) > 0 {
 				t.Error(problems)
 			}
 			time.Sleep(2 * time.Millisecond)

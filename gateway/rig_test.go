@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,6 +61,7 @@ type offer struct {
 func estateOf(digest string, aliases []string, offers ...offer) *catalog.Estate {
 	e := &catalog.Estate{Digest: "sha256:" + digest, Workloads: map[string]*catalog.Workload{}}
 	model := &catalog.Model{Vendor: "acme", Name: "one", Version: "unpinned"}
+	embedder := &catalog.Model{Vendor: "acme", Name: "vectors", Version: "unpinned", Capabilities: []string{"embeddings"}}
 	for i, o := range offers {
 		endpoint := &catalog.Endpoint{
 			Name: o.Name, Cloud: "acme", URL: o.URL, Dialect: "openai", Surface: o.Surface, APIVersion: o.APIVersion,
@@ -77,12 +79,57 @@ func estateOf(digest string, aliases []string, offers ...offer) *catalog.Estate 
 			Source: catalog.Source{File: "clouds/acme.yaml", Line: 10 + i},
 		})
 	}
+	chats := e.Offerings
+	var vectors []*catalog.Offering // each endpoint has them too, for aliases that speak of embeddings
+	for _, o := range chats {
+		v := *o
+		v.Index, v.Model = len(chats)+len(vectors), embedder
+		vectors = append(vectors, &v)
+	}
+	e.Offerings = slices.Concat(chats, vectors)
 	w := &catalog.Workload{Name: "w", UnknownFields: "pass", Aliases: map[string]*catalog.Alias{}}
 	for _, a := range aliases {
-		w.Aliases[a] = &catalog.Alias{Name: a, Models: []*catalog.Model{model}, Offerings: e.Offerings}
+		w.Aliases[a] = &catalog.Alias{Name: a, Models: []*catalog.Model{model}, Offerings: chats}
+		if strings.Contains(a, "embed") {
+			w.Aliases[a] = &catalog.Alias{Name: a, Models: []*catalog.Model{embedder}, Offerings: vectors}
+		}
 	}
 	e.Workloads["w"] = w
+	lawful(e)
 	return e
+}
+
+// lawful makes an estate one in which nothing but the call itself can be
+// refused: unclassified calls, to the agency's own machines.
+func lawful(e *catalog.Estate) {
+	all := catalog.Ceiling{Clearance: "U", Citizenship: []string{"USA"}, Affiliation: "US-FED", CUI: catalog.Listing{Set: true, Any: true}, Controls: catalog.Listing{Set: true, Any: true}}
+	from, until := time.Now().AddDate(-1, 0, 0), time.Now().AddDate(1, 0, 0)
+	ato := catalog.Authorisation{Scheme: "agency-ato", Document: "ATO-1", Official: "CIO", Issued: from, Expires: until, Ceiling: all}
+	e.Enclave.Name, e.Enclave.Domain, e.Enclave.Ceiling, e.Enclave.Authorisation = "low", catalog.Unclassified, all, ato
+	e.Enclave.Territory, e.Enclave.Crypto = []string{"US"}, "none"
+	e.Purposes = []catalog.Purpose{{Code: "admin", Below: true, Category: "ADMIN", Risk: catalog.Low}}
+	own := &catalog.Partition{Name: "hq", Cloud: catalog.Own, Domain: catalog.Unclassified, Ceiling: all, Declared: true, Regions: map[string]string{"hq": "US"}}
+	vendors := map[string]*catalog.Vendor{}
+	for _, p := range e.Endpoints {
+		p.Cloud, p.Partition, p.In, p.Region = catalog.Own, own.Name, own, "hq"
+	}
+	for _, o := range e.Offerings {
+		o.Model.Modalities = []string{"text", "image", "audio", "embeddings"}
+		o.Regions, o.Authorisations = []string{"hq"}, []catalog.Authorisation{ato}
+		o.Handling = catalog.Handling{Retention: "none", CloudStaff: "us_citizens", VendorStaff: "none", HumanReview: "false", Training: "false"}
+		o.Enablement = catalog.Enablement{State: "enabled", By: "low", From: from}
+		if vendors[o.Model.Vendor] == nil {
+			vendors[o.Model.Vendor] = &catalog.Vendor{Name: o.Model.Vendor, Models: map[string]*catalog.Model{}}
+			e.Vendors = append(e.Vendors, vendors[o.Model.Vendor])
+		}
+		vendors[o.Model.Vendor].Models[o.Model.Name] = o.Model
+	}
+	for _, w := range e.Workloads {
+		w.Purposes = []string{"admin.drafting"}
+		w.Marking = catalog.MarkingRange{Default: "U", Floor: "U", Ceiling: "CUI", Unread: "U"}
+		w.Audience = catalog.Audience{Subject: catalog.Ceiling{Clearance: "U", Citizenship: []string{"USA"}, Affiliation: "US-FED"}, Document: "A-1", Expires: until}
+		w.Delivery, w.RefusalDetail = "live", "full"
+	}
 }
 
 // rig is a gateway behind its listener, and the key to it.
@@ -134,7 +181,7 @@ func start(t testing.TB, e *catalog.Estate, change ...func(*gateway.Options)) *r
 		f(&o)
 	}
 	r.Key, r.Gateway = text, gateway.New(o)
-	if problems := r.Gateway.Use(e); len(problems) > 0 {
+	if problems, err := r.Gateway.Use(e); err != nil || len(problems) > 0 {
 		t.Fatal(problems)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -153,7 +200,9 @@ func start(t testing.TB, e *catalog.Estate, change ...func(*gateway.Options)) *r
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		r.Gateway.Use(&catalog.Estate{}) // lets go of every door
+		nothing := &catalog.Estate{}
+		lawful(nothing)
+		r.Gateway.Use(nothing) // lets go of every door
 		r.AwaitHeld(0)
 	})
 	return r

@@ -14,6 +14,7 @@ import (
 	"bulkhead/dialect/openai"
 	"bulkhead/egress"
 	"bulkhead/fault"
+	"bulkhead/policy"
 )
 
 // answer is an attempt that succeeded: a whole unary reply, or a stream up to
@@ -47,14 +48,14 @@ func (a *answer) close() {
 
 // send asks the offerings in order. Until content has come from one, the next
 // may be asked in its stead; every attempt is written down.
-func (s *serving) send(ctx context.Context, w *catalog.Workload, request *openai.Request, offerings []*catalog.Offering) (*answer, error) {
+func (s *serving) send(ctx context.Context, w *catalog.Workload, request *openai.Request, permit *policy.Permit, order []int) (*answer, error) {
 	if request.Stream {
 		s.out.keepAlive(openai.KeepAlive, s.g.options.KeepAlive)
 	}
 	var worst *fault.Fault
 	again := false
-	for i := 0; i < len(offerings) && len(s.rec.Attempts) < maxAttempts; {
-		a, err := s.attempt(ctx, w, request, offerings[i])
+	for i := 0; i < len(order) && len(s.rec.Attempts) < maxAttempts; {
+		a, err := s.attempt(ctx, w, request, permit, order[i])
 		if err == nil {
 			if a.reply.Sent() {
 				s.body.release() // no further attempt is possible
@@ -72,7 +73,7 @@ func (s *serving) send(ctx context.Context, w *catalog.Workload, request *openai
 		worst, again = worse(worst, f), false
 		i++
 	}
-	if len(offerings) > 1 && worst.Kind != fault.UpstreamRateLimited {
+	if len(order) > 1 && worst.Kind != fault.UpstreamRateLimited {
 		worst.NoRetry = true // the caller's SDK would only repeat what has been tried
 	}
 	return nil, worst
@@ -106,9 +107,9 @@ func worse(a, b *fault.Fault) *fault.Fault {
 	return b
 }
 
-// attempt asks one offering once.
-func (s *serving) attempt(ctx context.Context, w *catalog.Workload, request *openai.Request, o *catalog.Offering) (*answer, error) {
-	begun := s.g.now()
+// attempt asks the n-th offering of the permit once.
+func (s *serving) attempt(ctx context.Context, w *catalog.Workload, request *openai.Request, permit *policy.Permit, n int) (*answer, error) {
+	begun, o := s.g.now(), permit.Offering(n)
 	a := &answer{offering: o, limits: limits(s.snapshot.Estate, w, o), asked: request.Usage}
 	a.total = s.total(a.limits)
 	ctx, a.cancel = context.WithCancelCause(ctx)
@@ -119,7 +120,7 @@ func (s *serving) attempt(ctx context.Context, w *catalog.Workload, request *ope
 			panic(p) // guard tells of it
 		}
 	}()
-	err := s.ask(ctx, request, a)
+	err := s.ask(ctx, request, permit, n, a)
 	try := call.Attempt{Offering: o.Name, Endpoint: o.Endpoint.Name, Took: s.g.now().Sub(begun)}
 	if a.reply != nil {
 		try.Status, try.Vendor = a.reply.Status, vendorID(a.reply.Header)
@@ -137,7 +138,7 @@ func (s *serving) attempt(ctx context.Context, w *catalog.Workload, request *ope
 
 // ask sends the request and takes the reply as far as it must be known before
 // another offering is out of the question.
-func (s *serving) ask(ctx context.Context, request *openai.Request, a *answer) error {
+func (s *serving) ask(ctx context.Context, request *openai.Request, permit *policy.Permit, n int, a *answer) error {
 	way := &s.snapshot.ways[a.offering.Index]
 	out := egress.Request{Target: way.chat, Accept: "application/json", Header: upstreamHeader(s.r.Header), Body: request.For(way.target)}
 	if s.in.Action == call.Embeddings {
@@ -150,7 +151,7 @@ func (s *serving) ask(ctx context.Context, request *openai.Request, a *answer) e
 		a.watch.expect("the header of the reply", a.limits.Header, a.total)
 	}
 	var err error
-	if a.reply, err = way.door.Send(ctx, &out); err != nil {
+	if a.reply, err = s.snapshot.doors.Send(ctx, egress.Proof{Permit: permit, Call: s.rec.ID, Facts: s.facts}, n, s.g.now(), &out); err != nil {
 		return s.sendFault(a.offering, err)
 	}
 	switch {

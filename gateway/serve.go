@@ -12,6 +12,8 @@ import (
 	"bulkhead/dialect/openai"
 	"bulkhead/fault"
 	"bulkhead/identity"
+	"bulkhead/inspect"
+	"bulkhead/policy"
 	"bulkhead/route"
 )
 
@@ -32,11 +34,22 @@ func (s *serving) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	offerings, err := s.plan(principal, workload, request) // which offerings, in which order
+	label, err := s.mark(workload) // declared, joined with what was found in the text
 	if err != nil {
 		return err
 	}
-	answer, err := s.send(ctx, workload, request, offerings) // the first that answers
+	permit, err := s.decide(principal, workload, request, label) // which offerings may serve it
+	if err != nil {
+		return err
+	}
+	order, err := s.plan(permit) // in which order they are asked
+	if err != nil {
+		return err
+	}
+	if s.dry {
+		return s.rehearse(permit, order)
+	}
+	answer, err := s.send(ctx, workload, request, permit, order) // the first that answers
 	if err != nil {
 		return err
 	}
@@ -51,6 +64,10 @@ type serving struct {
 	w        http.ResponseWriter
 	r        *http.Request
 	snapshot *Snapshot
+	reader   *inspect.Scanner // of marks; nil until the body is read
+	media    []string         // kinds of its parts that are no text
+	dry      bool             // every gate, nothing sent, the decision comes back
+	facts    [32]byte         // digest of what was decided about
 	out      outlet
 	body     *body
 	rec      call.Record
@@ -73,11 +90,11 @@ func (g *Gateway) begin(w http.ResponseWriter, r *http.Request, in Inbound) *ser
 	return s
 }
 
-// undecided are request fields whose gates this build does not have. To pass
-// over a caller's wish to be bound would be to break it.
-var undecided = [...]string{"Bulkhead-Marking", "Bulkhead-Purpose", "Bulkhead-Dry-Run"}
+// declarations are the request fields by which a caller binds its call; twice
+// could mean either.
+var declarations = [...]string{"Bulkhead-Marking", "Bulkhead-Purpose", "Bulkhead-Dry-Run"}
 
-// accept refuses what ingress found unfit, and what this build cannot honour.
+// accept refuses what ingress found unfit and what cannot be read in one way.
 func (s *serving) accept() error {
 	if s.in.Refusal != nil {
 		return s.in.Refusal
@@ -85,10 +102,17 @@ func (s *serving) accept() error {
 	if s.snapshot == nil {
 		return fault.New(fault.StoreUnavailable, "Bulkhead has no estate yet; try again shortly.")
 	}
-	for _, name := range undecided {
-		if s.r.Header[name] != nil {
-			return fault.New(fault.Unsupported, "The header %s is not enforced by this build, so a call that relies on it is refused. Leave it out to go on without.", name).At(name).Final()
+	for _, name := range declarations {
+		if len(s.r.Header[name]) > 1 {
+			return fault.New(fault.Malformed, "The header %s is there twice; send it once.", name).At(name).Final()
 		}
+	}
+	switch v := s.r.Header.Get("Bulkhead-Dry-Run"); v {
+	case "", "0":
+	case "1":
+		s.dry = true
+	default:
+		return fault.New(fault.Malformed, "The header Bulkhead-Dry-Run must be 1, or left out.").At("Bulkhead-Dry-Run").Final()
 	}
 	return nil
 }
@@ -117,7 +141,8 @@ func (s *serving) read(w *catalog.Workload) (*openai.Request, error) {
 		return nil, err
 	}
 	s.rec.BytesIn = int64(len(s.body.bytes))
-	request, err := openai.Read(s.in.Action, s.body.bytes, &s.scan, dialect.Listener{})
+	s.reader = s.snapshot.readers.Get().(*inspect.Scanner)
+	request, err := openai.Read(s.in.Action, s.body.bytes, &s.scan, dialect.Listener{Text: s.reader.Scan, Name: s.reader.ScanName, Unread: s.unread})
 	if err != nil {
 		return nil, err
 	}
@@ -129,22 +154,13 @@ func (s *serving) read(w *catalog.Workload) (*openai.Request, error) {
 	return request, nil
 }
 
-// plan finds the alias and puts its offerings in order.
-func (s *serving) plan(_ identity.Principal, w *catalog.Workload, request *openai.Request) ([]*catalog.Offering, error) {
-	name := orElse(s.in.Alias, request.Alias)
-	if name == "" {
-		return nil, fault.New(fault.Malformed, "The field model is missing; name an alias of the workload, such as %s.", anAlias(w)).At("model").Final()
+// plan puts the permitted offerings in the order in which they are asked.
+func (s *serving) plan(permit *policy.Permit) ([]int, error) {
+	permitted := make([]*catalog.Offering, permit.Len())
+	for n := range permitted {
+		permitted[n] = permit.Offering(n)
 	}
-	alias := w.Aliases[name]
-	if alias == nil {
-		return nil, unknownAlias(w, name)
-	}
-	s.rec.Alias = alias.Name
-	ask := route.Ask{Dialect: s.in.Dialect}
-	for _, n := range request.Needs {
-		ask.Needs = append(ask.Needs, route.Need(n))
-	}
-	return route.Plan(alias, ask, func(o *catalog.Offering) error { return s.snapshot.ways[o.Index].door.Missing() })
+	return route.Plan(permitted, s.snapshot.doors.Missing)
 }
 
 // settle ends the call: its record is written, what it holds is given back.
@@ -158,6 +174,11 @@ func (s *serving) settle() {
 		s.rec.FirstByte = s.out.first.Sub(s.rec.Start)
 	}
 	s.g.options.Observe(&s.rec)
+	if s.reader != nil {
+		s.reader.Reset()
+		s.snapshot.readers.Put(s.reader)
+	}
+	s.events.Reset(nil, s.buf, 0) // a buffer that a large event grew goes
 	s.g.scratch.Put(s.scratch)
 }
 

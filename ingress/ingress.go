@@ -47,6 +47,7 @@ type Server struct {
 	options  Options
 	http     *http.Server
 	draining atomic.Bool
+	active   atomic.Int64 // calls under way
 }
 
 // New makes a server that speaks HTTP/1.1 and HTTP/2, the latter also without
@@ -108,9 +109,19 @@ func (s *Server) Serve(l net.Listener) error {
 // Drain makes further calls on connections that are open be refused as draining.
 func (s *Server) Drain() { s.draining.Store(true) }
 
-// Shutdown stops listening and waits for the calls under way, until ctx ends.
+// Shutdown waits for the calls under way, until ctx ends, and then stops
+// listening. Until then further calls are answered as draining, so that callers
+// and what balances them hear it in words.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for s.active.Load() > 0 && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
 	return s.http.Shutdown(ctx)
 }
 
@@ -126,6 +137,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// (RFC 9112, section 6.1).
 		w.Header().Set("Connection", "close")
 	}
+	s.active.Add(1)
+	defer s.active.Add(-1)
 	if s.draining.Load() {
 		in.Refusal = fault.New(fault.Draining, "Bulkhead is going down; try again, and you will reach another one or the next.")
 		w.Header().Set("Connection", "close")

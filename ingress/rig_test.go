@@ -84,8 +84,9 @@ func start(t testing.TB, change ...func(*ingress.Options)) *rig {
 		default:
 		}
 	}})
-	if problems := g.Use(e); len(problems) > 0 {
-		t.Fatal(problems)
+	lawful(e)
+	if problems, err := g.Use(e); err != nil || len(problems) > 0 {
+		t.Fatal(problems, err)
 	}
 	o := ingress.Options{Gateway: g, Log: log, HeaderIn: 500 * time.Millisecond}
 	for _, f := range change {
@@ -104,7 +105,9 @@ func start(t testing.TB, change ...func(*ingress.Options)) *rig {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		g.Use(&catalog.Estate{})
+		nothing := &catalog.Estate{}
+		lawful(nothing)
+		g.Use(nothing)
 	})
 	return r
 }
@@ -194,4 +197,37 @@ func code(t testing.TB, got reply) string {
 		t.Errorf("header says %q, body %q, call %q", h, found, got.Header.Get("Bulkhead-Call"))
 	}
 	return found
+}
+
+// lawful makes an estate one in which nothing but the call itself can be
+// refused: unclassified calls, to the agency's own machines.
+func lawful(e *catalog.Estate) {
+	all := catalog.Ceiling{Clearance: "U", Citizenship: []string{"USA"}, Affiliation: "US-FED", CUI: catalog.Listing{Set: true, Any: true}, Controls: catalog.Listing{Set: true, Any: true}}
+	from, until := time.Now().AddDate(-1, 0, 0), time.Now().AddDate(1, 0, 0)
+	ato := catalog.Authorisation{Scheme: "agency-ato", Document: "ATO-1", Official: "CIO", Issued: from, Expires: until, Ceiling: all}
+	e.Enclave.Name, e.Enclave.Domain, e.Enclave.Ceiling, e.Enclave.Authorisation = "low", catalog.Unclassified, all, ato
+	e.Enclave.Territory, e.Enclave.Crypto = []string{"US"}, "none"
+	e.Purposes = []catalog.Purpose{{Code: "admin", Below: true, Category: "ADMIN", Risk: catalog.Low}}
+	own := &catalog.Partition{Name: "hq", Cloud: catalog.Own, Domain: catalog.Unclassified, Ceiling: all, Declared: true, Regions: map[string]string{"hq": "US"}}
+	vendors := map[string]*catalog.Vendor{}
+	for _, p := range e.Endpoints {
+		p.Cloud, p.Partition, p.In, p.Region = catalog.Own, own.Name, own, "hq"
+	}
+	for _, o := range e.Offerings {
+		o.Model.Modalities = []string{"text", "image", "audio", "embeddings"}
+		o.Regions, o.Authorisations = []string{"hq"}, []catalog.Authorisation{ato}
+		o.Handling = catalog.Handling{Retention: "none", CloudStaff: "us_citizens", VendorStaff: "none", HumanReview: "false", Training: "false"}
+		o.Enablement = catalog.Enablement{State: "enabled", By: "low", From: from}
+		if vendors[o.Model.Vendor] == nil {
+			vendors[o.Model.Vendor] = &catalog.Vendor{Name: o.Model.Vendor, Models: map[string]*catalog.Model{}}
+			e.Vendors = append(e.Vendors, vendors[o.Model.Vendor])
+		}
+		vendors[o.Model.Vendor].Models[o.Model.Name] = o.Model
+	}
+	for _, w := range e.Workloads {
+		w.Purposes = []string{"admin.drafting"}
+		w.Marking = catalog.MarkingRange{Default: "U", Floor: "U", Ceiling: "CUI", Unread: "U"}
+		w.Audience = catalog.Audience{Subject: catalog.Ceiling{Clearance: "U", Citizenship: []string{"USA"}, Affiliation: "US-FED"}, Document: "A-1", Expires: until}
+		w.Delivery, w.RefusalDetail = "live", "full"
+	}
 }

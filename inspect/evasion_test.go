@@ -118,12 +118,12 @@ func TestScan_TellsThePlace(t *testing.T) {
 
 func TestScan_NamesAreNoBanners(t *testing.T) {
 	s := inspect.New(register())
-	s.ScanName("SECRET")
-	s.ScanName("(S) something that is long enough here")
+	s.ScanName([]byte("SECRET"))
+	s.ScanName([]byte("(S) something that is long enough here"))
 	if got := s.Result(); got.Found != 0 {
 		t.Errorf("a name counted as a mark: %v", got.Label)
 	}
-	s.ScanName("report SECRET//NOFORN")
+	s.ScanName([]byte("report SECRET//NOFORN"))
 	if got := s.Result(); got.Found != 1 || got.Highest.Part != 2 {
 		t.Errorf("got %+v, want the mark in the third name", got)
 	}

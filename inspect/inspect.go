@@ -82,8 +82,8 @@ func (s *Scanner) ScanString(text string) {
 }
 
 // ScanName reads a name, a value of an enumeration or the like: there a lone level word is no mark.
-func (s *Scanner) ScanName(text string) {
-	v := view{text: unsafe.Slice(unsafe.StringData(text), len(text)), part: s.part}
+func (s *Scanner) ScanName(text []byte) {
+	v := view{text: text, part: s.part}
 	s.scan(&v)
 	s.tail.text, s.tail.spans = s.tail.text[:0], s.tail.spans[:0]
 	s.part++

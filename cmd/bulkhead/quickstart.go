@@ -127,14 +127,14 @@ func prepare(dir string, real []offered) error {
 	models, endpoints, offerings := "", "", ""
 	for _, o := range real {
 		aliases += fmt.Sprintf("  %s: [quickstart/%s]\n", o.alias, o.alias)
-		models += fmt.Sprintf("  %s: {version: unpinned, modalities: [text]}\n", o.alias)
+		models += fmt.Sprintf("  %s: {version: unpinned, modalities: [text, image, audio, document]}\n", o.alias)
 		endpoints += fmt.Sprintf("  real-%s: {partition: quickstart, region: here, url: %q, dialect: openai, auth: {kind: %s%s}%s}\n",
 			o.alias, o.url, o.auth, optional(", secret: ", o.secret), optional(", surface: ", o.surface)+optional(", api_version: ", o.version))
-		offerings += fmt.Sprintf("  %s:\n    model: quickstart/%s\n    endpoint: real-%s\n    id: %q\n    regions: [here]\n    authorisations:\n      - {scheme: agency-ato, document: NW-EXAMPLE-1, official: \"CIO\", issued: %s, expires: %s, ceiling: U}\n    enablement: {state: enabled, by: northwind}\n", o.alias, o.alias, o.alias, o.model, day(0), day(1))
+		offerings += fmt.Sprintf(realOffering, o.alias, o.model, day(0), day(1))
 	}
 	const by = "# Written by `bulkhead quickstart` at each start; edit a copy.\n"
 	files := map[string]string{
-		"workloads/quickstart.yaml": by + "workload: quickstart\nowner: {agency: northwind, organisation: quickstart}\npurposes: [admin.drafting]\nmarking: {default: U, floor: U, ceiling: U}\naudience: {clearance: U, citizenship: [USA], affiliation: CONTRACTOR, document: NW-EXAMPLE-1, expires: " + day(1) + "}\naliases:\n" + aliases,
+		"workloads/quickstart.yaml": by + fmt.Sprintf(quickstartWorkload, day(1)) + aliases,
 	}
 	if len(real) > 0 {
 		files["vendors/quickstart.yaml"] = by + "vendor: quickstart\nmodels:\n" + models
@@ -155,6 +155,30 @@ func prepare(dir string, real []offered) error {
 	}
 	return nil
 }
+
+// quickstartWorkload is the workload of a quickstart, but for its aliases.
+const quickstartWorkload = `workload: quickstart
+owner: {agency: northwind, organisation: quickstart}
+purposes: [admin.drafting]
+marking: {default: U, floor: U, ceiling: U, unread: U}
+audience: {clearance: U, citizenship: [USA], affiliation: CONTRACTOR, document: NW-EXAMPLE-1, expires: %s}
+aliases:
+`
+
+// realOffering is a row for a model that is not simulated: unclassified calls,
+// under example documents, with nothing promised by vendor or cloud but that
+// data do not become training data.
+const realOffering = `  %[1]s:
+    model: quickstart/%[1]s
+    endpoint: real-%[1]s
+    id: %[2]q
+    regions: [here]
+    authorisations:
+      - {scheme: provider-terms, document: NW-EXAMPLE-2, official: "the provider", issued: %[3]s, expires: %[4]s, ceiling: U}
+      - {scheme: agency-ato, document: NW-EXAMPLE-1, official: "CIO", issued: %[3]s, expires: %[4]s, ceiling: U}
+    handling: {training: false, cloud_staff: anyone, vendor_staff: anyone, source: "example, not checked with the provider", checked: %[3]s}
+    enablement: {state: enabled, by: northwind}
+`
 
 // day is today's date, years on.
 func day(years int) string { return time.Now().UTC().AddDate(years, 0, 0).Format(time.DateOnly) }

@@ -28,6 +28,8 @@ func logCall(log *slog.Logger, r *call.Record) {
 	word("key", r.Key)
 	word("workload", r.Workload)
 	word("alias", r.Alias)
+	word("purpose", r.Purpose)
+	word("marking", r.Marking)
 	word("offering", r.Offering)
 	word("model", r.Model)
 	add(slog.Int("status", r.Status), slog.String("ending", string(r.Ending)))
@@ -49,7 +51,7 @@ func logCall(log *slog.Logger, r *call.Record) {
 		}
 	}
 	if n := len(r.Attempts); n > 0 {
-		add(slog.String("upstream_request", r.Attempts[n-1].Vendor))
+		word("upstream_request", r.Attempts[n-1].Vendor)
 		if n > 1 || r.Attempts[0].Kind != "" {
 			add(slog.Any("attempts", r.Attempts))
 		}

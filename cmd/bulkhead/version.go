@@ -25,12 +25,10 @@ type law struct {
 // leaves the list with the commit that brings its gate.
 func notEnforced() []law {
 	return []law{
-		{1, "containment", "calls are not marked yet: authorisations, domains, territory and handling do not decide where they go. Capabilities and unknown tools, parts and fields are refused as the law says."},
-		{2, "record before egress", "there is no ledger yet: calls are logged after they end, not recorded before they leave."},
-		{3, "one door", "there is one path and one door, but no proofs of permit, hold and record yet that the door would demand."},
+		{2, "record before egress", "there is no ledger in the path yet: calls are logged after they end, not recorded before they leave."},
+		{3, "one door", "there is one path and one door, which demands a permit; it does not demand proofs of hold and record yet."},
 		{4, "money", "lines and prices are read, and nothing is reserved or counted against them yet."},
-		{7, "one snapshot", "a call sees one estate and carries its digest; dates and suspensions do not narrow it yet."},
-		{8, "closed by default", "purposes, terms, exclusions and policies are read and do not decide yet."},
+		{7, "one snapshot", "a call sees one estate, and a permit ends at the next date that could change it; there are no suspensions yet."},
 	}
 }
 

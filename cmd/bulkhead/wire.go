@@ -146,6 +146,10 @@ func (s *server) reload(ctx context.Context, accept func(digest string) error) (
 	if err == nil && s.simulated != nil {
 		err = s.simulated.replace(e)
 	}
+	var unusable []error
+	if err == nil {
+		unusable, err = s.gateway.Use(e)
+	}
 	s.metrics.Reload(err)
 	if err != nil {
 		return old, "", err
@@ -154,7 +158,7 @@ func (s *server) reload(ctx context.Context, accept func(digest string) error) (
 		s.log.Warn("estate", slog.String("finding", finding.String()))
 	}
 	s.metrics.Estate(e)
-	for _, problem := range s.gateway.Use(e) {
+	for _, problem := range unusable {
 		s.log.Warn("an endpoint cannot be used", slog.Any("cause", problem))
 	}
 	return old, e.Digest, nil
@@ -292,7 +296,7 @@ func (s *server) run(ctx context.Context) error {
 	}
 	stop() // a second signal ends the process at once
 	s.draining.Store(true)
-	s.log.Info("draining", slog.Duration("at_most", s.flags.drain))
+	s.log.Info("draining", slog.String("at_most", s.flags.drain.String()))
 	limit, cancel := context.WithTimeout(aside, s.flags.drain)
 	defer cancel()
 	if err := s.ingress.Shutdown(limit); err != nil {
