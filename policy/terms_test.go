@@ -261,6 +261,12 @@ func TestExclusions_TheStrictestOfThoseThatBind(t *testing.T) {
 			s.Statuses = []*catalog.Status{a}
 			s.PhaseOuts = []*catalog.PhaseOut{{ID: "p", Status: a, Covers: vendor, Stages: stages("", "2026-11-01")}}
 		}, true},
+		{"a stage that comes before its status", func(s *small) {
+			a := status("a", "in_force")
+			a.From = date("2026-12-01")
+			s.Statuses = []*catalog.Status{a}
+			s.PhaseOuts = []*catalog.PhaseOut{{ID: "p", Status: a, Covers: vendor, Stages: stages("", "2026-11-01")}}
+		}, false},
 		{"a phase-out for another class gives no time", func(s *small) {
 			a := status("a", "in_force")
 			s.letters.Class = "routine"
