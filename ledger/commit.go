@@ -51,16 +51,50 @@ func (l *Log) writes() error {
 	return nil
 }
 
-// admits says why n bytes of a new call may not be taken on, or nil: what is
-// open must still find room for its end.
-func (l *Log) admits(n int) error {
-	if err := l.writes(); err != nil {
-		return err
+// admit takes the lock for n bytes that begin something. It waits while there
+// is no room for them but may be: behind what is queued must remain a reserve
+// for the ends of the calls that are open, here or in the next segment, so that
+// a full disk stops what begins and nothing that ends. If it fails the lock is
+// not held.
+func (l *Log) admit(ctx context.Context, n int) error {
+	l.mu.Lock()
+	for {
+		err := l.writes()
+		if err == nil {
+			after := l.queued + int64(n) + min(reserveBytes+int64(l.open.count)*reserveOfCall, l.o.SegmentBytes/4)
+			if after <= l.room || l.spare != nil && after <= l.spare.room() {
+				return nil
+			}
+			err = l.stuck
+		}
+		if err != nil {
+			l.mu.Unlock()
+			return unavailable(err)
+		}
+		moved := l.moved
+		l.awaiting++
+		l.mu.Unlock()
+		select {
+		case <-moved:
+			err = nil
+		case <-ctx.Done():
+			err = fault.New(fault.Cancelled, "The call ended before it could be recorded.").Because(context.Cause(ctx))
+		}
+		l.mu.Lock()
+		l.awaiting--
+		if err != nil {
+			l.mu.Unlock()
+			return err
+		}
 	}
-	if l.stuck != nil && l.room-l.queued-int64(n) < reserveBytes+int64(l.open.count)*reserveOfCall {
-		return l.stuck
+}
+
+// move tells those who wait in admit to look again. The lock is held.
+func (l *Log) move() {
+	if l.awaiting > 0 {
+		close(l.moved)
+		l.moved = make(chan struct{})
 	}
-	return nil
 }
 
 // What is kept in a segment for calls that are open while the log cannot grow.
@@ -174,6 +208,7 @@ func (l *Log) commit() {
 			l.room = l.current.room()
 			l.durable = position{l.current.number, l.current.end, b.first + int64(b.count)}
 		}
+		l.move()
 		if len(l.spares) < 2 && cap(b.frame) <= 2*maxBatch {
 			l.spares = append(l.spares, b.frame)
 		}
@@ -202,12 +237,21 @@ func (l *Log) writeBatch(b *batch) error {
 // is making.
 func (l *Log) turn(next int64) error {
 	var s *segment
-	l.turning(true)
-	defer l.turning(false)
-	select {
-	case s = <-l.grown:
-	case <-l.ctx.Done():
-		return errClosed
+	for s == nil {
+		l.mu.Lock()
+		s, l.spare = l.spare, nil
+		l.waits = s == nil
+		l.letGo()
+		grown := l.grown
+		l.mu.Unlock()
+		if s != nil {
+			break
+		}
+		select {
+		case <-grown:
+		case <-l.ctx.Done():
+			return errClosed
+		}
 	}
 	if err := s.place(l.files, l.wal()); err != nil {
 		return err
@@ -223,14 +267,6 @@ func (l *Log) turn(next int64) error {
 	l.current = s
 	l.grow <- s.number + 1
 	return nil
-}
-
-// turning says that the committer waits for a segment, or does so no longer.
-func (l *Log) turning(yes bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.waits = yes
-	l.letGo()
 }
 
 // letGo sends those home who wait for a disk that has no room. The lock is held.
@@ -251,6 +287,7 @@ func (l *Log) breakDown(err error, b *batch) {
 	}
 	failed := l.queue
 	l.queue = nil
+	l.move()
 	broken := l.broken
 	l.mu.Unlock()
 	if b != nil {
@@ -283,15 +320,15 @@ func (l *Log) prepare() {
 			if l.stuck = err; err != nil {
 				l.stuck = fmt.Errorf("%w: %w", errFull, err)
 			}
+			l.spare = s
 			l.letGo()
+			l.move()
+			if err == nil {
+				close(l.grown)
+				l.grown = make(chan struct{})
+			}
 			l.mu.Unlock()
 			if err == nil {
-				select {
-				case l.grown <- s:
-				case <-l.ctx.Done():
-					_ = s.file.Close() // an unplaced segment is nobody's
-					return
-				}
 				break
 			}
 			select {

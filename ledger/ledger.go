@@ -82,6 +82,10 @@ type Log struct {
 	unpublished error // why the last checkpoint could not be written
 	closing     bool
 	waits       bool          // the committer waits for a segment
+	spare       *segment      // made and not yet used
+	grown       chan struct{} // closed when there is a spare
+	moved       chan struct{} // closed when there is more room, or can be none
+	awaiting    int           // how many wait for moved
 	halt        chan struct{} // of the batches that are begun now: closed when they wait for room
 	open        receipts      // admissions without an outcome, oldest first
 	change      int64         // index of the last change; -1: none
@@ -90,7 +94,6 @@ type Log struct {
 
 	wake    chan struct{}      // to the committer: there is something to write
 	grow    chan int64         // to the preparer: make the segment of this number
-	grown   chan *segment      // from it
 	publish chan chan<- error  // to the publisher
 	stop    context.CancelFunc // ends the goroutines
 	ctx     context.Context    // of the goroutines
@@ -225,10 +228,8 @@ func (l *Log) Admit(ctx context.Context, a *Admission, s *AttemptStart) (*Receip
 		return nil, unavailable(errLong)
 	}
 	r := &Receipt{log: l, call: adm.Call, facts: adm.Facts, attempts: 1, offering: start.Offering}
-	l.mu.Lock()
-	if err := l.admits(len(out)); err != nil {
-		l.mu.Unlock()
-		return nil, unavailable(err)
+	if err := l.admit(ctx, len(out)); err != nil {
+		return nil, err
 	}
 	b := l.awaited(len(out) + 2*linkRoom)
 	r.index = l.add(b, out[:size])
@@ -370,10 +371,8 @@ func (l *Log) single(ctx context.Context, entry []byte, then func(index int64)) 
 	if len(entry) > tiles.MaxEntry {
 		return 0, unavailable(errLong)
 	}
-	l.mu.Lock()
-	if err := l.admits(len(entry)); err != nil {
-		l.mu.Unlock()
-		return 0, unavailable(err)
+	if err := l.admit(ctx, len(entry)); err != nil {
+		return 0, err
 	}
 	b := l.awaited(len(entry) + 2)
 	index := l.add(b, entry)

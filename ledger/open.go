@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"bulkhead/call"
 	"bulkhead/ledger/tiles"
@@ -73,7 +74,8 @@ func prepareLog(data string, o Options) (*Log, error) {
 	l := &Log{
 		o: o, files: o.Files, data: data, dir: filepath.Join(data, LogName), change: -1,
 		rates: map[string]*rate{},
-		wake:  make(chan struct{}, 1), grow: make(chan int64, 1), grown: make(chan *segment), publish: make(chan chan<- error), halt: make(chan struct{}),
+		wake:  make(chan struct{}, 1), grow: make(chan int64, 1), publish: make(chan chan<- error),
+		grown: make(chan struct{}), moved: make(chan struct{}), halt: make(chan struct{}),
 	}
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	return l, nil
@@ -204,7 +206,7 @@ func (r *recovery) read(numbers []int64) error {
 		}
 		return nil
 	}
-	rp := &replay{files: r.files, dir: r.wal(), base: m.Tiles, next: m.Tiles}
+	rp := &replay{files: r.files, dir: r.wal(), base: m.Tiles, next: m.Tiles, full: r.fullBundle}
 	rp.visit = func(index int64, entry []byte) error {
 		if err := meet(); err != nil {
 			return err
@@ -230,6 +232,40 @@ func (r *recovery) read(numbers []int64) error {
 	}
 	r.seen.torn = rp.torn
 	return nil
+}
+
+// fullBundle reads a full bundle and holds its entries against their tile.
+func (r *recovery) fullBundle(n int64) ([]byte, error) {
+	bundle := tiles.Resource{Entries: true, N: n, Width: tiles.Width}.Path()
+	b, err := readFile(r.files, filepath.Join(r.dir, filepath.FromSlash(bundle)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, corrupt(bundle, "it is missing")
+	}
+	if err != nil {
+		return nil, err
+	}
+	leaves := tiles.Resource{N: n, Width: tiles.Width}.Path()
+	tile, err := readFile(r.files, filepath.Join(r.dir, filepath.FromSlash(leaves)))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if len(tile) != tiles.TileBytes {
+		return nil, corrupt(leaves, "it is missing or cut")
+	}
+	rest := b
+	for i := range tiles.Width {
+		var entry []byte
+		if entry, rest, err = tiles.NextEntry(rest); err != nil {
+			return nil, corrupt(bundle, "%v", err)
+		}
+		if h := tlog.RecordHash(entry); !bytes.Equal(h[:], tile[i*tlog.HashSize:][:tlog.HashSize]) {
+			return nil, corrupt(bundle, "entry %d does not have the hash that the tree has for it", n*tiles.Width+int64(i))
+		}
+	}
+	if len(rest) > 0 {
+		return nil, corrupt(bundle, "it has more than its entries")
+	}
+	return b, nil
 }
 
 // checkpoint reads the newest checkpoint; nil if there was none yet.
@@ -328,6 +364,9 @@ func (r *recovery) compare() error {
 // resume writes what closes the old and begins the new: see recover.
 func (r *recovery) resume(numbers []int64) error {
 	p, number := r.tree, int64(1)
+	if err := p.sync(); err != nil { // the new segment rests on the full bundles
+		return err
+	}
 	if n := len(numbers); n > 0 {
 		number = max(numbers[n-1], r.mark.Segment) + 1
 	}
@@ -452,5 +491,8 @@ func (l *Log) Close(ctx context.Context) error {
 		err = l.tree.settle(m)
 	}
 	l.breakDown(errClosed, nil) // whoever still waits is told
+	if l.spare != nil {
+		err = errors.Join(err, l.spare.file.Close())
+	}
 	return errors.Join(err, l.current.file.Close(), l.tree.reading.file.Close())
 }

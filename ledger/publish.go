@@ -250,6 +250,32 @@ func (p *publisher) adopt() error {
 // settle makes the full tiles durable, then the mark that says so, and removes
 // the segments that nothing needs any more.
 func (p *publisher) settle(m mark) error {
+	if err := p.sync(); err != nil {
+		return err
+	}
+	m.Tiles = p.checkpoint - p.checkpoint%tiles.Width
+	m.Checkpoint = p.checkpoint
+	keep := 0 // the last segment that begins at or before the first entry that is needed
+	for i, s := range p.needed {
+		if s.first <= m.Tiles {
+			keep = i
+		}
+	}
+	m.Segment = p.needed[keep].number
+	if err := m.write(p.files, p.dir); err != nil {
+		return err
+	}
+	for _, s := range p.needed[:keep] {
+		if err := bareRemove(p.files, filepath.Join(p.dir, walName, segmentName(s.number))); err != nil {
+			return err
+		}
+	}
+	p.needed = p.needed[keep:]
+	return nil
+}
+
+// sync makes the full tiles durable that are not yet.
+func (p *publisher) sync() error {
 	touched := map[string]bool{}
 	for _, name := range p.unsynced {
 		full := filepath.Join(p.dir, filepath.FromSlash(name))
@@ -271,24 +297,6 @@ func (p *publisher) settle(m mark) error {
 		}
 	}
 	p.unsynced = p.unsynced[:0]
-	m.Tiles = p.checkpoint - p.checkpoint%tiles.Width
-	m.Checkpoint = p.checkpoint
-	keep := 0 // the last segment that begins at or before the first entry that is needed
-	for i, s := range p.needed {
-		if s.first <= m.Tiles {
-			keep = i
-		}
-	}
-	m.Segment = p.needed[keep].number
-	if err := m.write(p.files, p.dir); err != nil {
-		return err
-	}
-	for _, s := range p.needed[:keep] {
-		if err := bareRemove(p.files, filepath.Join(p.dir, walName, segmentName(s.number))); err != nil {
-			return err
-		}
-	}
-	p.needed = p.needed[keep:]
 	return nil
 }
 

@@ -42,6 +42,7 @@ type replay struct {
 	held  []byte // the bundle that is not full: what a later segment may state again
 
 	visit func(index int64, entry []byte) error
+	full  func(n int64) (bundle []byte, err error) // a full bundle, held against its tile
 }
 
 // run reads the segments in order and hands each entry on once. It fails with
@@ -83,6 +84,11 @@ func (r *replay) segment(s *segment, name string) (turned bool, err error) {
 		if !ok {
 			return r.tail(s, name)
 		}
+		if s.end == headerSize && h.first%tiles.Width == 0 {
+			if err := r.fill(h.first); err != nil {
+				return false, err
+			}
+		}
 		if h.first > r.next {
 			return false, corrupt(name, "entries %d to %d are missing", r.next, h.first-1)
 		}
@@ -109,18 +115,55 @@ func (r *replay) batch(name string, h batchHeader, bundle []byte) error {
 				return corrupt(name, "entry %d is not what it was before", index)
 			}
 		default:
-			if err := r.visit(index, entry); err != nil {
+			if err := r.take(entry); err != nil {
 				return err
-			}
-			r.next++
-			r.held = tiles.AppendEntry(r.held, entry)
-			if r.next%tiles.Width == 0 {
-				r.held = r.held[:0]
 			}
 		}
 	}
 	if len(bundle) > 0 {
 		return corrupt(name, "the batch from entry %d has more than its entries", h.first)
+	}
+	return nil
+}
+
+func (r *replay) take(entry []byte) error {
+	if err := r.visit(r.next, entry); err != nil {
+		return err
+	}
+	r.next++
+	r.held = tiles.AppendEntry(r.held, entry)
+	if r.next%tiles.Width == 0 {
+		r.held = r.held[:0]
+	}
+	return nil
+}
+
+// fill takes the entries before a segment's first from full bundles. A segment
+// that recovery made begins with a bundle, and those before it were durable
+// when it got its name. The segments that they came from need not have been:
+// they may have been read from memory, and lost with it.
+func (r *replay) fill(to int64) error {
+	for r.next < to {
+		rest, err := r.full(r.next / tiles.Width)
+		if err != nil {
+			return err
+		}
+		for i := r.next - r.next%tiles.Width; len(rest) > 0; i++ {
+			entry, more, err := tiles.NextEntry(rest)
+			if err != nil {
+				return err
+			}
+			rest = more
+			if i < r.next {
+				if was := r.heldEntry(i); i >= r.base && !bytes.Equal(was, entry) {
+					return corrupt(tiles.Resource{Entries: true, N: i / tiles.Width, Width: tiles.Width}.Path(), "entry %d is not what it was before", i)
+				}
+				continue
+			}
+			if err := r.take(entry); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
