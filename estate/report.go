@@ -25,9 +25,21 @@ const (
 	WrongHost   Code = "wrong_host"     // an address that is not of its partition, region or cryptography
 	Undecidable Code = "undecidable"    // what nothing can be decided about
 
-	Unserved  Code = "unserved"  // finding: an alias or a model that no offering has
-	Unused    Code = "unused"    // finding: an offering that no workload can reach
-	Exposed   Code = "exposed"   // finding: a secret would travel in the clear
+	Unserved Code = "unserved" // finding: an alias or a model that no offering has
+	Unused   Code = "unused"   // finding: an offering that no workload can reach
+	Exposed  Code = "exposed"  // finding: a secret would travel in the clear
+
+	Expired        Code = "expired"         // finding by Study: a document that no longer holds
+	Expiring       Code = "expiring"        // finding by Study: one that will soon not
+	NoRoute        Code = "no_route"        // finding by Study: an alias that nothing may serve
+	Dependent      Code = "dependent"       // finding by Study: independence that is not met
+	Unusable       Code = "unusable"        // finding by Study: an offering that no workload may use
+	Idle           Code = "idle"            // finding by Study: a policy that can never apply
+	TermsMissing   Code = "terms_missing"   // finding by Study: a used purpose of which no terms speak
+	TermsUnadopted Code = "terms_unadopted" // finding by Study: terms in use that nobody adopted
+	Strands        Code = "strands"         // finding by Study: a phase-out that leaves an alias nothing
+	StatusUnknown  Code = "status_unknown"  // finding by Study: a status of unknown state
+
 	Unchecked Code = "unchecked" // note: secrets are opened when they are used, not at load
 	NotBuilt  Code = "not_built" // note: a dialect that Bulkhead does not speak yet
 )

@@ -42,7 +42,7 @@ var callRules = [...]callRule{
 // them are asked, so that a refusal can name each that forbids.
 var offeringRules = [...]offeringRule{
 	{"enablement", "the vendor has enabled the offering, and its day has come", enablement},
-	{"notice", "for a sensitive customer, the vendor's notice was sent and its clock has run out", notice},
+	{"notice", "for a sensitive customer, but on the agency's own machines, the vendor's notice was sent and its clock has run out", notice},
 	{"status", "no status or phase-out that has effect for the workload covers the offering", status},
 	{"domain", "the partition lies in the enclave's domain, and the marking fits the domain", domain},
 	{"territory", "all regions that inference may move to lie in the enclave's territory", territory},

@@ -27,7 +27,7 @@ func enablement(c *cell) {
 
 func notice(c *cell) {
 	w := c.ask.workload
-	if !w.Owner.SensitiveCustomer {
+	if !w.Owner.SensitiveCustomer || c.offering.own { // on the agency's own machines no vendor enables anything
 		return
 	}
 	why := "no notice of it was sent to the vendor"

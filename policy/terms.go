@@ -209,3 +209,25 @@ func (r *ruling) take(s *said) bool {
 	}
 	return true
 }
+
+// Standing is what is known of a purpose at an offering.
+type Standing struct {
+	Spoken  bool // terms or a superseding clause speak of it
+	Adopted bool // and somebody of the agency stands behind what they say
+	Risk    catalog.Risk
+}
+
+// Standing says how far terms and contract speak of a purpose of a workload's
+// at an offering of the estate.
+func (e *Engine) Standing(o *catalog.Offering, purpose string, now time.Time) Standing {
+	s := e.offerings[o.Index].stances[purpose]
+	if s == nil {
+		return Standing{Risk: catalog.High}
+	}
+	r := s.at(now)
+	out := Standing{Spoken: !r.unknown, Adopted: !r.unadopted, Risk: catalog.High}
+	if s.low {
+		out.Risk = catalog.Low
+	}
+	return out
+}
