@@ -21,8 +21,11 @@ import (
 // unread tells the reader of marks of a part that it cannot read.
 func (s *serving) unread(m dialect.Medium) {
 	s.reader.Unread(inspect.UnreadKind(m))
-	if m == dialect.Image || m == dialect.Audio || m == dialect.Video || m == dialect.Document {
+	switch m {
+	case dialect.Image, dialect.Audio, dialect.Video:
 		s.media = append(s.media, string(m))
+	case dialect.Document:
+		s.media = append(s.media, "file") // the estate's word
 	}
 }
 

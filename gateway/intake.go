@@ -58,6 +58,7 @@ type body struct {
 	in    *Intake
 	bytes []byte
 	size  int64
+	keep  bool // the bytes may be read for a moment after release: they serve no other
 }
 
 // read reads src to its end into memory. announced is its length, or negative;
@@ -132,7 +133,9 @@ func (b *body) release() {
 		return
 	}
 	b.in.held.Add(-b.size)
-	b.in.recycle(b.bytes)
+	if !b.keep {
+		b.in.recycle(b.bytes)
+	}
 	b.in, b.bytes = nil, nil
 }
 

@@ -35,6 +35,7 @@ func (s *serving) relayWhole(a *answer) error {
 	setBody(h, a)
 	s.rec.Usage = consumed(a.said.Usage, s.rec.BytesIn, a.said.Text)
 	s.rec.Finish = a.said.Finish
+	a.whole.keep = s.r.ProtoMajor > 1 // an HTTP/2 frame can stay queued after its write was given up
 	if err := s.out.whole(http.StatusOK, a.whole.bytes); err != nil {
 		return s.left(err)
 	}
@@ -92,6 +93,7 @@ func (s *serving) relayStream(a *answer) error {
 	err := s.out.begin(a.opening,
 		func(h http.Header) { setStream(h); answered(h, a.offering, a.reply.Header) },
 		func(h http.Header) { h[http.TrailerPrefix+"Bulkhead-Offering"] = []string{a.offering.Name} })
+	s.w.Header()[http.TrailerPrefix+"Bulkhead-Marking"] = []string{s.rec.Marking}
 	var ended error
 	heard, heardAt := -1, time.Time{}
 	for err == nil {
@@ -208,6 +210,7 @@ func (s *serving) refuse(err error) {
 		if own.answer.whole != nil {
 			delete(h, "Bulkhead-Error") // the words are the vendor's
 			setBody(h, own.answer)
+			own.answer.whole.keep = s.r.ProtoMajor > 1
 			s.finish(status, own.answer.whole.bytes)
 			return
 		}

@@ -214,7 +214,7 @@ func lawful(e *catalog.Estate) {
 		p.Cloud, p.Partition, p.In, p.Region = catalog.Own, own.Name, own, "hq"
 	}
 	for _, o := range e.Offerings {
-		o.Model.Modalities = []string{"text", "image", "audio", "embeddings"}
+		o.Model.Modalities = []string{"text", "image", "audio", "video", "file"}
 		o.Regions, o.Authorisations = []string{"hq"}, []catalog.Authorisation{ato}
 		o.Handling = catalog.Handling{Retention: "none", CloudStaff: "us_citizens", VendorStaff: "none", HumanReview: "false", Training: "false"}
 		o.Enablement = catalog.Enablement{State: "enabled", By: "low", From: from}

@@ -31,6 +31,15 @@ func escape(b []byte) int {
 	return 0
 }
 
+// halfPair reports whether b begins with the escape of half a surrogate pair.
+func halfPair(b []byte) bool {
+	if len(b) < 6 || b[1] != 'u' {
+		return false
+	}
+	r, ok := hex4(b[2:])
+	return ok && utf16.IsSurrogate(r)
+}
+
 func hex4(b []byte) (rune, bool) {
 	if len(b) < 4 {
 		return 0, false

@@ -81,6 +81,10 @@ type Scanner struct {
 	names  []name // of all open objects, outermost first
 	undone []byte // names that had escapes, undone
 
+	// Lenient lets names occur twice and halves of surrogate pairs pass: for a
+	// reply that is only metered and goes on as it came. Reset unsets it.
+	Lenient bool
+
 	// Hear, if set, is given every string as it is read, names included: the
 	// bytes between the quotes, and whether they hold escapes. Reset unsets it.
 	Hear func(raw []byte, escaped, name bool)
@@ -103,7 +107,7 @@ type name struct {
 // Reset begins a new text. The zero Scanner needs it too.
 func (s *Scanner) Reset(data []byte) {
 	s.data, s.pos, s.err, s.depth = data, 0, nil, 0
-	s.names, s.undone, s.Hear = s.names[:0], s.undone[:0], nil
+	s.names, s.undone, s.Hear, s.Lenient = s.names[:0], s.undone[:0], nil, false
 }
 
 // Pos is the offset of the next byte to be read, white space included.
@@ -273,7 +277,7 @@ func (s *Scanner) name(f *frame) []byte {
 		n = name{start: from, end: len(s.undone), undone: true}
 	}
 	b := s.bytes(n)
-	if !s.first(f, b) {
+	if !s.Lenient && !s.first(f, b) {
 		s.failAt(at, "the name %q occurs twice in one object", clip(b))
 		return nil
 	}

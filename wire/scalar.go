@@ -149,6 +149,9 @@ func (s *Scanner) long(from, i int) (escaped, ok bool) {
 		}
 		i += n
 		length := escape(d[i:])
+		if length == 0 && s.Lenient && halfPair(d[i:]) {
+			length = 6
+		}
 		if length == 0 {
 			s.failAt(i, "an escape that JSON does not know, or half of a surrogate pair")
 			return false, false

@@ -127,7 +127,7 @@ func prepare(dir string, real []offered) error {
 	models, endpoints, offerings := "", "", ""
 	for _, o := range real {
 		aliases += fmt.Sprintf("  %s: [quickstart/%s]\n", o.alias, o.alias)
-		models += fmt.Sprintf("  %s: {version: unpinned, modalities: [text, image, audio, document]}\n", o.alias)
+		models += fmt.Sprintf("  %s: {version: unpinned, modalities: [text, image, audio, file]}\n", o.alias)
 		endpoints += fmt.Sprintf("  real-%s: {partition: quickstart, region: here, url: %q, dialect: openai, auth: {kind: %s%s}%s}\n",
 			o.alias, o.url, o.auth, optional(", secret: ", o.secret), optional(", surface: ", o.surface)+optional(", api_version: ", o.version))
 		offerings += fmt.Sprintf(realOffering, o.alias, o.model, day(0), day(1))

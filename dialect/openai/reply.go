@@ -28,6 +28,7 @@ type Reply struct {
 // a *wire.SyntaxError for what is no JSON object.
 func ReadReply(s *wire.Scanner, data []byte) (Reply, error) {
 	s.Reset(data)
+	s.Lenient = true // the bytes go on as they came, whatever a strict reader would say
 	var r Reply
 	if s.Object() {
 		for name := s.Name(); name != nil; name = s.Name() {
