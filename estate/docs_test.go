@@ -147,6 +147,9 @@ func TestDocs_ExamplesLoad(t *testing.T) {
 	for _, m := range report.Findings {
 		t.Errorf("finding: %s", m)
 	}
+	if found := study(t, files, today); len(found) > 0 {
+		t.Errorf("found on a day: %q", found)
+	}
 	if est.Enclave.Domain != catalog.Unclassified || len(est.Offerings) == 0 {
 		t.Errorf("estate %+v", est)
 	}
