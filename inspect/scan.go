@@ -143,7 +143,14 @@ func disguised(b []byte) bool {
 			}
 		}
 		for end := min(i+64, len(b)); i < end; {
-			if b[i] < 0x80 {
+			if i+8 <= len(b) {
+				w := binary.LittleEndian.Uint64(b[i:]) & high
+				if w == 0 {
+					i += 8
+					continue
+				}
+				i += bits.TrailingZeros64(w) >> 3
+			} else if b[i] < 0x80 {
 				i++
 				continue
 			}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -64,30 +65,33 @@ func hex4(b []byte) (rune, bool) {
 // string a [Scanner] has read, stands for. On bytes that no Scanner has
 // accepted it copies what it cannot undo.
 func Unescape(dst, raw []byte) []byte {
-	for i := 0; i < len(raw); {
-		if raw[i] != '\\' {
-			dst = append(dst, raw[i])
-			i++
+	for {
+		plain := bytes.IndexByte(raw, '\\')
+		if plain < 0 {
+			return append(dst, raw...)
+		}
+		dst = append(dst, raw[:plain]...)
+		raw = raw[plain:]
+		if len(raw) > 1 && short[raw[1]] != 0 {
+			dst = append(dst, short[raw[1]])
+			raw = raw[2:]
 			continue
 		}
-		n := escape(raw[i:])
-		switch n {
-		case 0:
-			dst = append(dst, raw[i])
-			n = 1
-		case 2:
-			dst = append(dst, short[raw[i+1]])
+		switch n := escape(raw); n {
 		case 6:
-			r, _ := hex4(raw[i+2:])
+			r, _ := hex4(raw[2:])
 			dst = utf8.AppendRune(dst, r)
+			raw = raw[6:]
 		case 12:
-			high, _ := hex4(raw[i+2:])
-			low, _ := hex4(raw[i+8:])
+			high, _ := hex4(raw[2:])
+			low, _ := hex4(raw[8:])
 			dst = utf8.AppendRune(dst, utf16.DecodeRune(high, low))
+			raw = raw[12:]
+		default:
+			dst = append(dst, raw[0])
+			raw = raw[1:]
 		}
-		i += n
 	}
-	return dst
 }
 
 // short is what the one-letter escapes stand for.
