@@ -64,6 +64,11 @@ func (j *joiner) joinWorkload(file string, f *workloadFile) {
 	}
 }
 
+// embedding reports whether a model gives vectors.
+func embedding(m *catalog.Model) bool {
+	return m.Dimensions > 0 || slices.Contains(m.Capabilities, "embeddings")
+}
+
 // alias finds the models of an alias, and all offerings of each in order.
 func (j *joiner) alias(file string, r row[list[text]]) *catalog.Alias {
 	a := &catalog.Alias{Name: r.Name, Source: spot{file, r.at}.source()}
@@ -71,6 +76,9 @@ func (j *joiner) alias(file string, r row[list[text]]) *catalog.Alias {
 		m := j.model(file, ref)
 		if m == nil {
 			continue
+		}
+		if len(a.Models) > 0 && (embedding(m) || embedding(a.Models[0])) {
+			j.fault(spot{file, ref.at}, Impossible, "give it an alias of its own", "alias %s has an embeddings model beside another: vectors of one model mean nothing to another", quoted(r.Name))
 		}
 		a.Models = append(a.Models, m)
 		for _, o := range j.est.Offerings { // sorted by name

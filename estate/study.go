@@ -124,7 +124,7 @@ func (s *study) alias(w *catalog.Workload, a *catalog.Alias, used map[*catalog.O
 		}
 		return
 	}
-	if !embeds(serve[0]) { // nothing can stand in for the model of an embeddings alias
+	if !embedding(serve[0].Model) { // nothing can stand in for the model of an embeddings alias
 		s.independence(w, a, serve)
 	}
 	for _, at := range s.engine.Instants() {
@@ -205,15 +205,11 @@ func (s *study) barred(w *catalog.Workload, a *catalog.Alias, o *catalog.Offerin
 
 func (s *study) reasons(w *catalog.Workload, a *catalog.Alias, o *catalog.Offering, banner, purpose string, at time.Time) []fault.Reason {
 	q := policy.Question{Workload: w, Alias: a, Purpose: purpose, Label: register().Label(readMarking(banner).Mark), Action: call.Chat, Dialect: o.Endpoint.Dialect, Now: at}
-	if embeds(o) {
+	if embedding(o.Model) {
 		q.Action = call.Embeddings
 	}
 	// Which dialects are carried is the build's affair, and told elsewhere.
 	return slices.DeleteFunc(s.engine.Judge(q, o).Reasons, func(r fault.Reason) bool { return r.Rule == "dialect" })
-}
-
-func embeds(o *catalog.Offering) bool {
-	return o.Model.Dimensions > 0 || slices.Contains(o.Model.Capabilities, "embeddings")
 }
 
 func inSomeAlias(e *catalog.Estate, o *catalog.Offering) bool {

@@ -1,8 +1,10 @@
 package policy_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -217,4 +219,28 @@ func TestMemory_IsBounded(t *testing.T) {
 	if e.Decide(q).Remembered || e.RememberedVerdicts() != 0 {
 		t.Error("a verdict was remembered without a memory")
 	}
+}
+
+func TestDecide_ManyAtOnce(t *testing.T) {
+	s := newSmall()
+	s.Policies = []catalog.PolicyFile{{Name: "policies/a.cedar", Text: permitAll}}
+	o := built
+	o.Remembered = 32
+	e := compile(t, s.Estate, o)
+	var all sync.WaitGroup
+	for g := range 8 {
+		all.Go(func() {
+			for i := range 500 {
+				q := s.question(t)
+				q.Principal.ID = fmt.Sprint((i + g) % 50)
+				if i%3 == 0 {
+					q.Purpose = "mil.planning"
+				}
+				if d := e.Decide(q); (d.Permit == nil) != (i%3 == 0) {
+					t.Errorf("decision %+v", d)
+				}
+			}
+		})
+	}
+	all.Wait()
 }

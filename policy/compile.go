@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net"
 	"net/url"
+	"reflect"
 	"slices"
 
 	"bulkhead/catalog"
@@ -49,6 +50,7 @@ type workload struct {
 	audience marking.Subject
 	ceiling  marking.Subject
 	floor    marking.Label
+	highest  marking.Label // that its ceiling was written as
 	standard marking.Label // its default
 	bars     map[int][]bar // exclusions, by offering
 	purposes map[string]*catalog.Purpose
@@ -78,8 +80,12 @@ func (c *compiler) label(s string, at catalog.Source) marking.Label {
 // spec gives a ceiling's meaning as the fields of a subject.
 func (c *compiler) spec(x catalog.Ceiling, at catalog.Source) marking.Spec {
 	if x.Banner == "" {
-		return marking.Spec{Clearance: x.Clearance, Readins: x.Readins, Citizenship: x.Citizenship, Affiliation: x.Affiliation,
+		spec := marking.Spec{Clearance: x.Clearance, Readins: x.Readins, Citizenship: x.Citizenship, Affiliation: x.Affiliation,
 			Controls: listing(x.Controls), CUI: listing(x.CUI)}
+		if !slices.ContainsFunc(c.ceilings, func(s marking.Spec) bool { return reflect.DeepEqual(s, spec) }) {
+			c.ceilings = append(c.ceilings, spec)
+		}
+		return spec
 	}
 	spec, err := marking.CeilingSpec(c.label(x.Banner, at))
 	if err != nil {
@@ -109,8 +115,16 @@ func (c *compiler) ceiling(x catalog.Ceiling, at catalog.Source) marking.Subject
 	return s
 }
 
+// turning are markings at which the rules on handling change their mind.
+var turning = [...]string{"UNCLASSIFIED", "CUI", "CUI//SP-EXPT", "CUI//NOCON", "CUI//FED ONLY", "CUI//FEDCON", "UNCLASSIFIED//NOFORN", "UNCLASSIFIED//PROPIN"}
+
 func (c *compiler) compileEnclave() {
 	e := &c.estate.Enclave
+	for _, banner := range turning {
+		if r := c.register.Parse(banner, marking.Banner); r.Valid() { // a replaced table may not have them all
+			c.label(banner, e.Source)
+		}
+	}
 	c.enclave = c.ceiling(e.Ceiling, e.Source)
 	switch e.Domain {
 	case catalog.Secret:
@@ -146,6 +160,7 @@ func (c *compiler) compileWorkload(w *catalog.Workload) *workload {
 	}
 	out.audience = audience
 	out.ceiling = c.ceiling(catalog.Ceiling{Banner: w.Marking.Ceiling}, w.Source)
+	out.highest = c.label(w.Marking.Ceiling, w.Source)
 	out.floor = c.label(w.Marking.Floor, w.Source)
 	out.standard = c.label(w.Marking.Default, w.Source)
 	if w.Marking.Unread != "" {

@@ -63,6 +63,7 @@ type Engine struct {
 	workloads map[*catalog.Workload]*workload
 	instants  []time.Time // sorted: when a date changes anything
 	labels    []marking.Label
+	ceilings  []marking.Spec
 	contexts  []int64 // of the models, sorted: the sizes at which a call no longer fits
 	agency    *agency // nil: no policies
 	memory    *memory // nil: nothing is remembered
@@ -106,9 +107,14 @@ func (e *Engine) Estate() *catalog.Estate { return e.estate }
 // the built-in rules say; between two of them time changes nothing.
 func (e *Engine) Instants() []time.Time { return slices.Clone(e.instants) }
 
-// Labels are those that the estate names, as bounds and ceilings: the constants
-// at which the built-in rules change along the lattice of markings.
+// Labels are those that the estate names, as bounds and ceilings, and those at
+// which the rules on handling turn: with [Engine.Ceilings] the constants at which
+// the built-in rules change along the lattice of markings.
 func (e *Engine) Labels() []marking.Label { return slices.Clone(e.labels) }
+
+// Ceilings are the subjects that the estate writes out by their fields, those of
+// audiences included.
+func (e *Engine) Ceilings() []marking.Spec { return slices.Clone(e.ceilings) }
 
 // span gives the instants between which now lies: from is the last one that is
 // not after it, until the first after it; zero where there is none.

@@ -17,7 +17,7 @@ func (e *Engine) refusal(a *ask, v *verdict, reasons []fault.Reason) *fault.Faul
 	if kind == "" {
 		kind, what = fault.NoEligibleOffering, fmt.Sprintf("No offering of the alias %q may serve this call", a.Alias.Name)
 	}
-	if w.audience.May(a.Label).Allow && a.personMay() {
+	if a.mayHave(a.Label) {
 		what += ", which is marked " + a.Label.String()
 	}
 	if w.RefusalDetail == "brief" {
@@ -36,11 +36,6 @@ func (e *Engine) refusal(a *ask, v *verdict, reasons []fault.Reason) *fault.Faul
 	}
 	f.Reasons = reasons
 	return f.Final()
-}
-
-func (a *ask) personMay() bool {
-	p := a.Principal.Person
-	return p == nil || p.subject.May(a.Label).Allow
 }
 
 // clauses gives the reasons of the call, or else for each offering its first.

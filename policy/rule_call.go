@@ -10,15 +10,30 @@ import (
 func markingFloor(c *cell) {
 	w := c.ask.workload
 	if !w.floor.AtMost(c.ask.Label) {
-		c.forbid(w.Source, "the marking is below %s, the floor of workload %s", w.Marking.Floor, w.Name)
+		c.forbid(w.Source, "the marking is below the floor of workload %s%s", w.Name, c.ask.shown(w.floor, w.Marking.Floor))
 	}
 }
 
 func markingCeiling(c *cell) {
 	w := c.ask.workload
 	if v := w.ceiling.May(c.ask.Label); !v.Allow {
-		c.forbid(w.Source, "the marking is above %s, the ceiling of workload %s: %s", w.Marking.Ceiling, w.Name, reads(v))
+		c.forbid(w.Source, "the marking is above the ceiling of workload %s%s: %s", w.Name, c.ask.shown(w.highest, w.Marking.Ceiling), reads(v))
 	}
+}
+
+// shown gives a banner of the estate for a text, or nothing if who asks may not
+// have what it is of: its very words could name a read-in.
+func (a *ask) shown(l marking.Label, banner string) string {
+	if !a.mayHave(l) {
+		return ""
+	}
+	return ", " + banner
+}
+
+// mayHave reports whether all who are known to ask may have a marking.
+func (a *ask) mayHave(l marking.Label) bool {
+	p := a.Principal.Person
+	return a.workload.audience.May(l).Allow && (p == nil || p.subject.May(l).Allow)
 }
 
 func enclaveCeiling(c *cell) {

@@ -9,6 +9,7 @@ import (
 	"bulkhead/call"
 	"bulkhead/catalog"
 	"bulkhead/fault"
+	"bulkhead/marking"
 	"bulkhead/policy"
 )
 
@@ -237,5 +238,43 @@ func TestDecide_RefusesWhatIsOfAnotherEstate(t *testing.T) {
 	}
 	if v := e.Judge(s.question(t), other.gov); v.Allowed {
 		t.Error("an offering of another estate")
+	}
+}
+
+// Nothing that is said to a caller names what it has not been read into.
+func TestDecide_TextsNameNoReadIn(t *testing.T) {
+	top := catalog.Ceiling{Clearance: "TS", Readins: []string{"SI", "SI-G", "SAR-BP"}, Citizenship: []string{"USA"}, Affiliation: "US-FED",
+		CUI: catalog.Listing{Set: true, Any: true}, Controls: catalog.Listing{Set: true, Any: true}}
+	s := newSmall()
+	s.Enclave.Domain, s.Enclave.Ceiling = catalog.TopSecret, top
+	for _, o := range s.Offerings {
+		o.Endpoint.In.Domain = catalog.TopSecret
+		o.Authorisations[0].Ceiling = catalog.Ceiling{Banner: "TOP SECRET//SI//NOFORN"}
+	}
+	s.letters.Marking = catalog.MarkingRange{Default: "UNCLASSIFIED", Floor: "UNCLASSIFIED", Ceiling: "TOP SECRET//SI-G//ORCON/NOFORN"}
+	s.letters.Audience.Subject = catalog.Ceiling{Clearance: "TS", Citizenship: []string{"USA"}, Affiliation: "US-FED"}
+	e := compile(t, s.Estate, built)
+	person, err := policy.NewPerson(marking.Spec{Clearance: "S", Citizenship: []string{"USA"}, Affiliation: "US-FED"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, banner := range []string{"TOP SECRET//SI-G//ORCON/NOFORN", "TOP SECRET//SAR-BP//NOFORN", "SECRET//SI//NOFORN", "TOP SECRET//SI/TK//NOFORN"} {
+		for _, p := range []*policy.Person{nil, person} {
+			q := s.question(t)
+			q.Label, q.Principal.Person = label(t, banner), p
+			d := e.Decide(q)
+			if d.Refusal == nil {
+				t.Fatalf("%s: permitted", banner)
+			}
+			texts := d.Refusal.Message
+			for _, r := range d.Refusal.Reasons {
+				texts += "\n" + r.Why
+			}
+			for _, word := range []string{"SI", "TK", "SAR", "BP", "-G"} {
+				if strings.Contains(texts, word) {
+					t.Errorf("%s: %q is named:\n%s", banner, word, texts)
+				}
+			}
+		}
 	}
 }
