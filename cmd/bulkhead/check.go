@@ -40,16 +40,20 @@ func runCheck(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	case len(rest) == 1:
 		*dir = rest[0]
 	}
-	_, report, err := estate.Load(ctx, *dir)
+	e, report, err := estate.Load(ctx, *dir)
 	if err != nil {
 		fmt.Fprintf(stderr, "bulkhead check: %v\nWrite the folder of an estate, or make one: bulkhead init %s\n", err, *dir)
 		return exitFailed
 	}
 	ok := len(report.Faults) == 0 && len(report.Findings) == 0
+	var ceilings []ceilingMeaning
+	if e != nil {
+		ceilings = ceilingsOf(e)
+	}
 	if *asJSON {
-		err = writeCheckJSON(stdout, *dir, ok, report)
+		err = writeCheckJSON(stdout, *dir, ok, report, ceilings)
 	} else {
-		err = writeCheckText(stdout, *dir, report)
+		err = writeCheckText(stdout, *dir, report, ceilings)
 	}
 	switch {
 	case err != nil:
@@ -62,7 +66,7 @@ func runCheck(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 }
 
 // writeCheckJSON writes the report with the folder and the verdict before it.
-func writeCheckJSON(w io.Writer, dir string, ok bool, report *estate.Report) error {
+func writeCheckJSON(w io.Writer, dir string, ok bool, report *estate.Report, ceilings []ceilingMeaning) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
@@ -70,10 +74,11 @@ func writeCheckJSON(w io.Writer, dir string, ok bool, report *estate.Report) err
 		Estate string `json:"estate"`
 		OK     bool   `json:"ok"`
 		*estate.Report
-	}{dir, ok, report})
+		Ceilings []ceilingMeaning `json:"ceilings,omitempty"` // what banners written as ceilings stand for
+	}{dir, ok, report, ceilings})
 }
 
-func writeCheckText(w io.Writer, dir string, report *estate.Report) error {
+func writeCheckText(w io.Writer, dir string, report *estate.Report, ceilings []ceilingMeaning) error {
 	out := &checkText{w: w}
 	for _, m := range report.Faults {
 		out.printf("%s\n", m)
@@ -87,6 +92,9 @@ func writeCheckText(w io.Writer, dir string, report *estate.Report) error {
 	if n := len(report.Faults); n > 0 {
 		out.printf("%s: %s, %s; the estate is bad and would not be served\n", dir, count(n, "fault"), count(len(report.Findings), "finding"))
 		return out.err
+	}
+	for _, c := range ceilings {
+		out.printf("%s\n", c)
 	}
 	c := report.Counts
 	out.printf("%s: %s\n", dir, report.Digest)
