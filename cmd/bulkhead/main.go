@@ -33,6 +33,7 @@ func subcommands() []subcommand {
 		{"quickstart", "a worked estate with simulated vendors, a key and examples, in one command", runQuickstart},
 		{"init", "write a worked estate to start from", runInit},
 		{"check", "check an estate: faults, findings, digest", runCheck},
+		{"explain", "which offerings may serve a call, and why not the others", runExplain},
 		{"schema", "JSON Schemas of the estate's files, for editors", runSchema},
 		{"serve", "serve an estate", runServe},
 		{"reload", "make a running server read its estate anew", runReload},
