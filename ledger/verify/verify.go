@@ -23,6 +23,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -111,7 +112,7 @@ type Report struct {
 
 // Protected reports whether the log was held against something that who holds
 // its key could not have made to fit.
-func (r *Report) Protected() bool { return r.Anchored }
+func (r *Report) Protected() bool { return r.Anchored && r.Fault == nil }
 
 // Log verifies a log. The error says that it could not be read; what is wrong
 // with it is in the report.
@@ -187,6 +188,9 @@ func (v *verifier) checkpoints() error {
 	own, err := tiles.ParseKeys(b)
 	if err != nil {
 		return &Fault{-1, tiles.KeysPath, err.Error()}
+	}
+	if lines := strings.Fields(string(b)); strings.Join(lines, "\n")+"\n" != string(b) {
+		return &Fault{-1, tiles.KeysPath, "it is not spelled as it is written"}
 	}
 	keys := slices.Clone(v.o.Keys)
 	for _, k := range own { // a second signature by a key that was not given must hold as well
