@@ -17,8 +17,8 @@ import (
 	"bulkhead/ledger"
 )
 
-// TestMain lets the test binary be a second process that owns a folder until
-// its input ends.
+// TestMain lets the test binary be a second process: one that owns a folder
+// until its input ends, or one that makes calls until it is killed.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("BULKHEAD_TEST_OWN"); dir != "" {
 		if _, err := ledger.Own(dir); err != nil {
@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 		fmt.Println("owned")
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0) // without release, as in a crash
+	}
+	if dir := os.Getenv("BULKHEAD_TEST_KILL"); dir != "" {
+		callUntilKilled(dir)
 	}
 	os.Exit(m.Run())
 }
