@@ -1,5 +1,5 @@
-// Package reach studies who can reach what: what may serve a call, and why not
-// ([Study.Explain]).
+// Package reach studies who can reach what: what may serve a call and why not
+// ([Study.Explain]), and what a loss leaves ([Study.Drill]).
 //
 // Studies are pure: they ask a [policy.Engine] about plain calls at one instant,
 // read no files, send nothing and prove nothing. What they say of a call, the
