@@ -145,7 +145,7 @@ func base(t testing.TB, o ledger.Options) (*memFS, []ack) {
 		t.Fatal(err)
 	}
 	var acks []ack
-	for i := range 58 {
+	for i := range 72 {
 		r, err := l.Admit(t.Context(), admission(call.ID(fmt.Sprintf("base-%02d", i))), attempt("east/gpt"))
 		if err != nil {
 			t.Fatal(err)

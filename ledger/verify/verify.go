@@ -24,6 +24,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -252,9 +253,8 @@ func (v *verifier) bundles(ctx context.Context) func(func(*bundle) bool) {
 		ahead := make(chan chan *bundle, min(runtime.GOMAXPROCS(0), 8))
 		count := (v.report.Size + tiles.Width - 1) / tiles.Width
 		ctx, cancel := context.WithCancel(ctx)
-		finished := make(chan struct{})
-		go func() { // ends with its work or with ctx; awaited below
-			defer close(finished)
+		var loading sync.WaitGroup
+		loading.Go(func() { // ends with its work or with ctx; awaited below
 			defer close(ahead)
 			for n := range count {
 				one := make(chan *bundle, 1)
@@ -263,10 +263,10 @@ func (v *verifier) bundles(ctx context.Context) func(func(*bundle) bool) {
 				case <-ctx.Done():
 					return
 				}
-				go func() { one <- v.load(n) }() // one holds its result: it never waits
+				loading.Go(func() { one <- v.load(n) }) // one holds its result: it never waits
 			}
-		}()
-		defer func() { cancel(); <-finished }()
+		})
+		defer func() { cancel(); loading.Wait() }()
 		for one := range ahead {
 			if !yield(<-one) || ctx.Err() != nil {
 				return

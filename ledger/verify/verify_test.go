@@ -351,8 +351,8 @@ func TestLog_ReadsAMillionEntriesInFifteenSeconds(t *testing.T) {
 		t.Fatalf("%v %+v", err, r)
 	}
 	t.Logf("%d entries in %v, %d bytes more of heap", r.Size, took, int64(most)-int64(before.HeapInuse))
-	if limit := 15 * time.Second * time.Duration(count) / 1_000_000; took > limit {
-		t.Errorf("%d entries took %v, more than %v", r.Size, took, limit)
+	if count == 1_000_000 && took > 15*time.Second { // fewer say little on a machine that is busy
+		t.Errorf("%d entries took %v", r.Size, took)
 	}
 	if most > before.HeapInuse+32<<20 {
 		t.Errorf("the heap grew by %d bytes", most-before.HeapInuse)
