@@ -41,7 +41,7 @@ func TestGo(t *testing.T) {
 // not agree with go.sum is no want of packages but a failure.
 func goWithModules(t *testing.T) {
 	t.Helper()
-	download := within(t, suiteTime, "go", "mod", "download")
+	download := within(t, installTime, "go", "mod", "download")
 	download.Dir, download.Env = "go", os.Environ()
 	out, err := download.CombinedOutput()
 	if err == nil {
@@ -50,7 +50,7 @@ func goWithModules(t *testing.T) {
 	if bytes.Contains(out, []byte("checksum mismatch")) || bytes.Contains(out, []byte("go.sum")) {
 		t.Fatalf("go mod download: %v\n%s", err, out)
 	}
-	missing(t, "the modules of openai-go cannot be had: %v: %s", err, lastLine(out))
+	missing(t, "the modules of openai-go cannot be had: %s", reason(out, err))
 }
 
 // goSuite compiles the suite, before other suites run beside it.
@@ -58,7 +58,7 @@ func goSuite(t *testing.T) string {
 	t.Helper()
 	goWithModules(t)
 	suite := filepath.Join(t.TempDir(), "suite")
-	build := within(t, suiteTime, "go", "test", "-c", "-o", suite, ".")
+	build := within(t, installTime, "go", "test", "-c", "-o", suite, ".")
 	build.Dir, build.Env = "go", os.Environ()
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

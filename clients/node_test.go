@@ -64,11 +64,12 @@ func nodeWithPackages(t *testing.T, files string) (node, dir string) {
 		pins = "node/v6"
 	}
 	manifest, lock := filepath.Join(pins, "package.json"), filepath.Join(pins, "package-lock.json")
-	modules, _ := cached(t, "node", []string{manifest, lock}, "", func(dir string) ([]byte, error) {
+	modules := cached(t, "node", []string{manifest, lock}, "", func(dir string) ([]byte, error) {
 		if err := copyFiles(dir, manifest, lock); err != nil {
 			return nil, err
 		}
-		install := within(t, suiteTime, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+		install := within(t, installTime, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error",
+			"--fetch-retries=1", "--fetch-retry-mintimeout=1000")
 		install.Dir, install.Env = dir, os.Environ()
 		return install.CombinedOutput()
 	})

@@ -43,12 +43,12 @@ func pythonWithPackages(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, _ := cached(t, "python", []string{pins}, string(out), func(dir string) ([]byte, error) {
-		if out, err := within(t, suiteTime, system, "-m", "venv", dir).CombinedOutput(); err != nil {
+	dir := cached(t, "python", []string{pins}, string(out), func(dir string) ([]byte, error) {
+		if out, err := within(t, installTime, system, "-m", "venv", dir).CombinedOutput(); err != nil {
 			return out, err
 		}
-		pip := within(t, suiteTime, filepath.Join(dir, "bin", "python"), "-m", "pip", "install", "--quiet", "--no-input",
-			"--disable-pip-version-check", "--only-binary", ":all:", "--no-deps", "--requirement", pins)
+		pip := within(t, installTime, filepath.Join(dir, "bin", "python"), "-m", "pip", "install", "--quiet", "--no-input",
+			"--disable-pip-version-check", "--retries", "1", "--only-binary", ":all:", "--no-deps", "--requirement", pins)
 		pip.Env = os.Environ()
 		return pip.CombinedOutput()
 	})

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 )
@@ -23,8 +24,11 @@ type result struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// suiteTime is how long one suite may take, its cold compilation included.
-const suiteTime = 8 * time.Minute
+// How long one suite may take, and one step of making it ready.
+const (
+	suiteTime   = 4 * time.Minute
+	installTime = 8 * time.Minute
+)
 
 // runSuite runs a suite in its world and reports each of its tests as a
 // subtest. A suite that ends without a test, or breaks off, fails.
@@ -73,10 +77,14 @@ func report(t *testing.T, r result) {
 	})
 }
 
+// unavailable is what could not be installed in this run, and why, so that it
+// is not tried again for every block of a page.
+var unavailable sync.Map
+
 // cached gives a folder of the user's cache that install has filled for the
 // pins given, as they are in files. A folder is made aside and then renamed,
 // so that runs side by side do not meet a half-made one.
-func cached(t *testing.T, name string, files []string, salt string, install func(dir string) ([]byte, error)) (string, bool) {
+func cached(t *testing.T, name string, files []string, salt string, install func(dir string) ([]byte, error)) string {
 	t.Helper()
 	root, err := os.UserCacheDir()
 	if err != nil {
@@ -94,7 +102,10 @@ func cached(t *testing.T, name string, files []string, salt string, install func
 	root = filepath.Join(root, "bulkhead-clients")
 	dir := filepath.Join(root, name+"-"+hex.EncodeToString(sum.Sum(nil))[:16])
 	if _, err := os.Stat(dir); err == nil {
-		return dir, true
+		return dir
+	}
+	if why, failed := unavailable.Load(dir); failed {
+		missing(t, "the packages of %s cannot be had: %s", name, why)
 	}
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		t.Fatal(err)
@@ -105,13 +116,13 @@ func cached(t *testing.T, name string, files []string, salt string, install func
 	}
 	defer os.RemoveAll(aside)
 	if out, err := install(aside); err != nil {
-		missing(t, "the packages of %s cannot be had: %v: %s", name, err, lastLine(out))
-		return "", false
+		unavailable.Store(dir, reason(out, err))
+		missing(t, "the packages of %s cannot be had: %s", name, reason(out, err))
 	}
 	if err := os.Rename(aside, dir); err != nil {
 		if _, there := os.Stat(dir); errors.Is(there, fs.ErrNotExist) {
 			t.Fatal(err)
 		}
 	}
-	return dir, true
+	return dir
 }

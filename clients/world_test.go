@@ -20,13 +20,14 @@ import (
 type world struct {
 	gateway string // URL of the data plane, without a path
 	sim     string // URL of the vendors' listener; controls are under /_sim/
-	key     string
+	key     string // of the workload clients
+	strict  string // of the workload strict
 }
 
 // env is how a suite learns of its world. Whatever else the surroundings say
 // to SDKs is taken away, so that a suite sees only what it sets itself.
 func (w world) env() []string {
-	return append(cleanEnv(), "BULKHEAD_URL="+w.gateway, "BULKHEAD_SIM="+w.sim, "BULKHEAD_KEY="+w.key)
+	return append(cleanEnv(), "BULKHEAD_URL="+w.gateway, "BULKHEAD_SIM="+w.sim, "BULKHEAD_KEY="+w.key, "BULKHEAD_STRICT_KEY="+w.strict)
 }
 
 func cleanEnv() []string {
@@ -208,20 +209,29 @@ func newWorld(t *testing.T) world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w := world{sim: sim, key: createKey(t, "clients", estate, data), strict: createKey(t, "strict", estate, data)}
+	ready := start(t, []string{"VENDOR_KEY=sk-of-the-agency"}, "ready ",
+		"serve", "--estate", estate, "--data", data, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--drain", "2s")[0]
+	w.gateway = "http://" + field(t, ready, "listen")
+	return w
+}
+
+// createKey makes a key of a workload before the server starts.
+func createKey(t *testing.T, workload, estate, data string) string {
+	t.Helper()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	create := exec.Command(path, "key", "create", "--workload", "clients", "--estate", estate, "--data", data)
+	create := exec.Command(path, "key", "create", "--workload", workload, "--estate", estate, "--data", data)
+	create.Env = cleanEnv()
 	var said bytes.Buffer
 	create.Stderr = &said
 	key, err := create.Output()
 	if err != nil {
 		t.Fatalf("bulkhead key create: %v\n%s", err, said.String())
 	}
-	ready := start(t, []string{"VENDOR_KEY=sk-of-the-agency"}, "ready ",
-		"serve", "--estate", estate, "--data", data, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--drain", "2s")[0]
-	return world{gateway: "http://" + field(t, ready, "listen"), sim: sim, key: strings.TrimSpace(string(key))}
+	return strings.TrimSpace(string(key))
 }
 
 // skipShort leaves suites out of a short run.
@@ -254,8 +264,13 @@ func within(t *testing.T, d time.Duration, name string, args ...string) *exec.Cm
 	return cmd
 }
 
-// lastLine is the last line of output that says anything, for a skip's reason.
-func lastLine(out []byte) string {
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	return strings.TrimSpace(lines[len(lines)-1])
+// reason is what an installer's output says of why it failed: its first line
+// that speaks of an error.
+func reason(out []byte, err error) string {
+	for line := range strings.Lines(string(out)) {
+		if strings.Contains(strings.ToLower(line), "error") && !strings.HasPrefix(line, "WARNING") {
+			return strings.TrimSpace(line)
+		}
+	}
+	return err.Error()
 }

@@ -1,6 +1,6 @@
 """Runs the suite and prints one JSON object a line for each of its tests:
 test, outcome (pass, fail, skip), output, seconds. Needs BULKHEAD_URL,
-BULKHEAD_SIM and BULKHEAD_KEY; names of tests may be given as arguments."""
+BULKHEAD_SIM, BULKHEAD_KEY and BULKHEAD_STRICT_KEY; names of tests may be given as arguments."""
 
 import json
 import sys

@@ -186,8 +186,7 @@ class AsyncLeaving(AsyncCase):
                     self.setUp()
                     self.fault(fault)
                     task = asyncio.create_task(work())
-                    while not [r for r in await asyncio.to_thread(record) if r["body_at"]]:
-                        await asyncio.sleep(0.01)
+                    await asyncio.to_thread(until, lambda r: r["body_at"])
                     await asyncio.sleep(0.05)
                     left = time.time()
                     task.cancel()

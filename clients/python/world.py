@@ -13,6 +13,7 @@ from openai import AsyncAzureOpenAI, AsyncOpenAI, AzureOpenAI, OpenAI
 URL = os.environ["BULKHEAD_URL"]
 SIM = os.environ["BULKHEAD_SIM"]
 KEY = os.environ["BULKHEAD_KEY"]
+STRICT_KEY = os.environ["BULKHEAD_STRICT_KEY"]
 API_VERSION = "2024-10-21"
 
 
