@@ -27,6 +27,12 @@ const (
 // Served reports whether this build carries calls in the dialect.
 func (n Name) Served() bool { return n == OpenAI }
 
+// Carried says, for each dialect of callers, into which dialects of endpoints
+// this build carries calls.
+func Carried() map[string][]string {
+	return map[string][]string{string(OpenAI): {string(OpenAI)}}
+}
+
 // status is the one table from kinds to HTTP; it holds in every dialect.
 var status = map[fault.Kind]int{
 	fault.Unauthenticated:     http.StatusUnauthorized,

@@ -101,9 +101,6 @@ type way struct {
 	target     openai.Target
 }
 
-// carried says into which dialects this build carries calls.
-var carried = map[string][]string{string(dialect.OpenAI): {string(dialect.OpenAI)}}
-
 // scratch is what a call needs for a while and another can use after it.
 type scratch struct {
 	scan   wire.Scanner
@@ -147,7 +144,7 @@ func (g *Gateway) Estate() *catalog.Estate {
 func (g *Gateway) Use(e *catalog.Estate) ([]error, error) {
 	g.swap.Lock()
 	defer g.swap.Unlock()
-	engine, faults := policy.Compile(e, policy.Options{Register: g.options.Register, Dialects: carried})
+	engine, faults := policy.Compile(e, policy.Options{Register: g.options.Register, Dialects: dialect.Carried()})
 	if len(faults) > 0 {
 		err := make([]error, len(faults))
 		for i, f := range faults {

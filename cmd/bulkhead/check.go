@@ -7,8 +7,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"time"
 
+	"bulkhead/catalog"
+	"bulkhead/dialect"
 	"bulkhead/estate"
+	"bulkhead/policy"
 )
 
 // runCheck is `bulkhead check`: it reads an estate and says everything there is to say about it. It returns the exit
@@ -45,6 +49,7 @@ func runCheck(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 		fmt.Fprintf(stderr, "bulkhead check: %v\nWrite the folder of an estate, or make one: bulkhead init %s\n", err, *dir)
 		return exitFailed
 	}
+	report.Findings = append(report.Findings, studied(e, time.Now())...)
 	ok := len(report.Faults) == 0 && len(report.Findings) == 0
 	var ceilings []ceilingMeaning
 	if e != nil {
@@ -63,6 +68,19 @@ func runCheck(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 		return exitFinding
 	}
 	return exitFine
+}
+
+// studied gives what somebody should look at in an estate on a day; nothing for
+// one that is bad.
+func studied(e *catalog.Estate, now time.Time) []estate.Remark {
+	if e == nil {
+		return nil
+	}
+	engine, problems := policy.Compile(e, policy.Options{Dialects: dialect.Carried(), Remembered: -1})
+	if len(problems) > 0 {
+		return nil // told as faults at load
+	}
+	return estate.Study(engine, now)
 }
 
 // writeCheckJSON writes the report with the folder and the verdict before it.

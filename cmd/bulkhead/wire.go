@@ -154,7 +154,7 @@ func (s *server) reload(ctx context.Context, accept func(digest string) error) (
 	if err != nil {
 		return old, "", err
 	}
-	for _, finding := range report.Findings {
+	for _, finding := range append(report.Findings, studied(e, time.Now())...) {
 		s.log.Warn("estate", slog.String("finding", finding.String()))
 	}
 	s.metrics.Estate(e)
