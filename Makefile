@@ -33,8 +33,8 @@ fuzz: ## every fuzz target for a minute
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
 		echo "$$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $${FUZZTIME:-60s} || exit 1; done; done
 
-e2e: ## a real small model through Bulkhead (needs python3; fetches about 300 MB of packages)
-	./e2e/run
+e2e: ## a real small model through Bulkhead (needs python3, node and a C++ compiler; keeps 1.1 GB in .cache/e2e)
+	BULKHEAD_E2E=run $(GO) test ./e2e -run TestRealModel -count=1 -v -timeout 60m
 
 check-long: race fuzz ## what is too long for every day
 	BULKHEAD_LONG=1 $(GO) test ./... -count=1 -timeout 60m
