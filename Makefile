@@ -6,7 +6,7 @@ export CGO_ENABLED = 0
 .PHONY: help build check test race clients bench fuzz e2e check-long
 
 help: ## print this help
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build ./bin/bulkhead, one static binary
 	$(GO) build -trimpath -o bin/bulkhead ./cmd/bulkhead
