@@ -18,9 +18,24 @@ func TestGo(t *testing.T) {
 	skipShort(t)
 	suite := goSuite(t)
 	t.Parallel()
-	w := newWorld(t)
-	cmd := within(t, suiteTime, "go", "tool", "test2json", suite, "-test.v=test2json")
-	cmd.Dir, cmd.Env = "go", w.env()
+	runGo(t, newWorld(t).env(), suite)
+}
+
+// TestGo_TLS runs the part of the suite that the connection matters to, over
+// TLS and with it HTTP/2.
+func TestGo_TLS(t *testing.T) {
+	skipShort(t)
+	suite := goSuite(t)
+	t.Parallel()
+	w, cert := newWorldTLS(t)
+	runGo(t, append(w.env(), "SSL_CERT_FILE="+cert), suite, "-test.run=^(TestChat|TestErrors_OfBulkhead|TestBrokenStreams|TestLeaving|TestHTTP2)$")
+}
+
+// runGo runs the compiled suite and reports each of its tests.
+func runGo(t *testing.T, env []string, suite string, args ...string) {
+	t.Helper()
+	cmd := within(t, suiteTime, "go", append([]string{"tool", "test2json", suite, "-test.v=test2json"}, args...)...)
+	cmd.Dir, cmd.Env = "go", env
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -4,7 +4,15 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"fmt"
+	"math/big"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -187,7 +195,18 @@ func field(t *testing.T, line, name string) string {
 
 // newWorld starts simulated vendors and a gateway over the estate in
 // testdata/estate, which names the vendors' address as SIM.
-func newWorld(t *testing.T) world {
+func newWorld(t *testing.T) world { return newWorldWith(t) }
+
+// newWorldTLS is newWorld with TLS, and so with HTTP/2 for clients that speak
+// it. It gives the file of the certificate that they must trust.
+func newWorldTLS(t *testing.T) (w world, cert string) {
+	cert, key := certificate(t)
+	w = newWorldWith(t, "--tls-cert", cert, "--tls-key", key)
+	w.gateway = "https" + strings.TrimPrefix(w.gateway, "http")
+	return w, cert
+}
+
+func newWorldWith(t *testing.T, flags ...string) world {
 	t.Helper()
 	sim := "http://" + field(t, start(t, nil, "ready ", "sim", "--listen", "127.0.0.1:0", "--pace", "3ms")[0], "listen")
 	dir := t.TempDir()
@@ -210,8 +229,8 @@ func newWorld(t *testing.T) world {
 		t.Fatal(err)
 	}
 	w := world{sim: sim, key: createKey(t, "clients", estate, data), strict: createKey(t, "strict", estate, data)}
-	ready := start(t, []string{"VENDOR_KEY=sk-of-the-agency"}, "ready ",
-		"serve", "--estate", estate, "--data", data, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--drain", "2s")[0]
+	serve := append([]string{"serve", "--estate", estate, "--data", data, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--drain", "2s"}, flags...)
+	ready := start(t, []string{"VENDOR_KEY=sk-of-the-agency"}, "ready ", serve...)[0]
 	w.gateway = "http://" + field(t, ready, "listen")
 	return w
 }
@@ -232,6 +251,36 @@ func createKey(t *testing.T, workload, estate, data string) string {
 		t.Fatalf("bulkhead key create: %v\n%s", err, said.String())
 	}
 	return strings.TrimSpace(string(key))
+}
+
+// certificate makes a certificate for this machine alone, and its key.
+func certificate(t *testing.T) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "bulkhead test"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	public, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, kind string, der []byte) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	return write("cert.pem", "CERTIFICATE", public), write("key.pem", "PRIVATE KEY", secret)
 }
 
 // skipShort leaves suites out of a short run.

@@ -25,10 +25,11 @@ type outlet struct {
 	limit   time.Duration // how long the caller may take nothing
 	writeBy time.Time     // when a write that is under way fails
 	closed  bool
+	http2   bool
 }
 
-func (o *outlet) open(w http.ResponseWriter) {
-	o.w, o.limit = w, releaseWithin
+func (o *outlet) open(w http.ResponseWriter, r *http.Request) {
+	o.w, o.limit, o.http2 = w, releaseWithin, r.ProtoMajor == 2
 	o.flusher, _ = w.(http.Flusher)
 }
 
@@ -43,10 +44,16 @@ func (o *outlet) within(limit time.Duration) {
 // bound moves the deadline of writes, if it is near. It is set anew in every
 // call, so that it need not be lifted for the connection's next one.
 func (o *outlet) bound(now time.Time) {
-	if o.writeBy.Sub(now) > o.limit/2 {
+	limit := o.limit
+	if o.http2 {
+		// There a deadline that passes ends the stream though no write is under
+		// way, so it must lie beyond the keep-alives that move it.
+		limit = max(limit, 3*o.every)
+	}
+	if o.writeBy.Sub(now) > limit/2 {
 		return
 	}
-	o.writeBy = now.Add(o.limit)
+	o.writeBy = now.Add(limit)
 	// A writer without deadlines is one of a test; the call's total bounds it.
 	_ = http.NewResponseController(o.w).SetWriteDeadline(o.writeBy)
 }

@@ -85,7 +85,7 @@ func (g *Gateway) begin(w http.ResponseWriter, r *http.Request, in Inbound) *ser
 	if n, err := strconv.Atoi(r.Header.Get("X-Stainless-Retry-Count")); err == nil && n > 0 {
 		s.rec.SDKRetries = n
 	}
-	s.out.open(w)
+	s.out.open(w, r)
 	s.header()
 	return s
 }

@@ -131,6 +131,10 @@ func (s *Server) Close() error { return s.http.Close() }
 // ServeHTTP accepts one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	in := accept(r)
+	var f *fault.Fault
+	if errors.As(in.Refusal, &f) && f.Kind == fault.MethodNotAllowed {
+		w.Header().Set("Allow", served(in.Action)) // RFC 9110, section 15.5.6
+	}
 	if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
 		// The request may have had a length too, which the server hides: what
 		// follows it could be read differently by something in front of us

@@ -18,6 +18,9 @@ const useChat = "Use POST /v1/chat/completions with an OpenAI client."
 // cleaned, redirected or decoded twice.
 func match(r *http.Request) gateway.Inbound {
 	path := r.URL.EscapedPath()
+	if strings.HasPrefix(path, "//openai/") { // clients whose endpoint ends in a slash are seen to send it, and Azure serves it
+		path = path[1:]
+	}
 	var in gateway.Inbound
 	switch {
 	case strings.HasPrefix(path, "/openai/deployments/"):
@@ -53,12 +56,17 @@ func nowhere() gateway.Inbound {
 	return gateway.Inbound{Dialect: dialect.OpenAI, Refusal: fault.New(fault.NoSuchRoute, "Nothing is served at this path. An OpenAI client's base URL ends in /v1, an Azure client's endpoint has no path.").Final()}
 }
 
+// served is the method that an action is served with.
+func served(a call.Action) string {
+	if a == call.Models {
+		return http.MethodGet
+	}
+	return http.MethodPost
+}
+
 // method refuses what is no POST, or for lists no GET.
 func method(r *http.Request, a call.Action) error {
-	want := http.MethodPost
-	if a == call.Models {
-		want = http.MethodGet
-	}
+	want := served(a)
 	if r.Method == want || a == call.Models && r.Method == http.MethodHead {
 		return nil
 	}
@@ -90,6 +98,10 @@ func openai(prefix, rest string) gateway.Inbound {
 		}
 		in.Action, in.Alias, in.Route = call.Models, name, prefix+"models/{id}"
 		return in
+	case "chat":
+		if id, stored := strings.CutPrefix(tail, "completions/"); stored && id != "" {
+			return unserved(dialect.OpenAI, prefix+"chat/completions/{id}", "Bulkhead keeps no completions; keep the reply of POST "+prefix+"chat/completions.")
+		}
 	case "responses", "conversations":
 		return unserved(dialect.Responses, prefix+head, useChat)
 	case "completions", "audio", "images", "files", "uploads", "batches", "moderations", "fine_tuning", "vector_stores", "assistants", "threads", "realtime", "evals", "containers", "videos":

@@ -33,7 +33,7 @@ func TestRoutes_AnythingElseIsRefusedAndNothingSent(t *testing.T) {
 		{"POST", "/v1/../v1/chat/completions", 404, none}, {"POST", "/x/../v1/chat/completions", 404, none}, {"POST", "/v1/./chat/completions", 404, none},
 		{"POST", "/%2e%2e/v1/chat/completions", 404, none}, {"POST", "/v1/%2e/chat/completions", 404, none},
 		{"POST", "/v1/chat%2Fcompletions", 404, none}, {"POST", "/v1%2fchat/completions", 404, none}, {"POST", "/%76%31/chat/completions", 404, none}, {"POST", "/v1/ch%61t/completions", 404, none},
-		{"POST", "/v1/chat/completions/", 404, none}, {"POST", "/v1/chat/completions/x", 404, none}, {"POST", "/v1/chat/completions%00", 404, none}, {"POST", "/v1/chat/completions%20", 404, none},
+		{"POST", "/v1/chat/completions/", 404, none}, {"POST", "/v1/chat/completions/x", 404, "unsupported_route"}, {"POST", "/v1/chat/completions%00", 404, none}, {"POST", "/v1/chat/completions%20", 404, none},
 		{"POST", "/V1/chat/completions", 404, none}, {"POST", "/v1/Chat/Completions", 404, none}, {"POST", "/v1/chat", 404, none}, {"POST", "/v2/chat/completions", 404, none},
 		{"POST", "/v1/chat/completions;x=y", 404, none}, {"POST", "/v1/chat\\completions", 404, none},
 		{"POST", "/openai", 404, none}, {"POST", "/openai/chat/completions", 404, none}, {"POST", "/openai/embeddings", 404, none},

@@ -101,20 +101,23 @@ func TestEnvironment(t *testing.T) {
 	unary(t, openai.NewClient(), "chat")
 }
 
-// A plain client may be told to speak HTTP/2 without TLS.
-func TestH2C(t *testing.T) {
+// A client speaks HTTP/2 where there is TLS, and without TLS if it is told to.
+func TestHTTP2(t *testing.T) {
 	fresh(t)
-	var protocols http.Protocols
-	protocols.SetUnencryptedHTTP2(true)
-	transport := &http.Transport{Protocols: &protocols}
-	defer transport.CloseIdleConnections()
+	client := http.DefaultClient
+	if strings.HasPrefix(gatewayURL(), "http:") {
+		var protocols http.Protocols
+		protocols.SetUnencryptedHTTP2(true)
+		transport := &http.Transport{Protocols: &protocols}
+		defer transport.CloseIdleConnections()
+		client = &http.Client{Transport: transport}
+	}
 	var res *http.Response
-	c := plain(option.WithHTTPClient(&http.Client{Transport: transport}), option.WithResponseInto(&res))
-	unary(t, c, "chat")
+	unary(t, plain(option.WithHTTPClient(client), option.WithResponseInto(&res)), "chat")
 	if res.ProtoMajor != 2 {
 		t.Errorf("got %s, want HTTP/2", res.Proto)
 	}
-	stream(t, plain(option.WithHTTPClient(&http.Client{Transport: transport})), "chat")
+	stream(t, plain(option.WithHTTPClient(client)), "chat")
 }
 
 func TestHeaders(t *testing.T) {

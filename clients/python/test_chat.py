@@ -67,6 +67,11 @@ class Chat(Case):
         with AzureOpenAI(azure_endpoint=URL, azure_deployment="chat-azure", api_key=KEY, api_version=API_VERSION) as client:
             self.check_stream(client, "chat-azure")
 
+    def test_azure_class_with_a_doubled_slash(self):
+        # Older clients put one more slash after an endpoint that ends in one, and Azure serves it.
+        with AzureOpenAI(base_url=URL + "//openai/deployments/chat-azure", api_key=KEY, api_version=API_VERSION) as client:
+            self.check_unary(client, "chat-azure")
+
     def test_azure_class_with_token(self):
         with AzureOpenAI(azure_endpoint=URL, azure_ad_token_provider=lambda: KEY, api_version=API_VERSION) as client:
             self.check_unary(client, "chat-azure")

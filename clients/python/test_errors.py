@@ -65,10 +65,13 @@ class Errors(Case):
         self.refused(openai.NotFoundError, "unsupported_route", 404, 0, lambda c: c.moderations.create(input="a"))
         self.refused(openai.NotFoundError, "unsupported_route", 404, 0, lambda c: c.files.list())
         self.refused(openai.NotFoundError, "unsupported_route", 404, 0, lambda c: c.images.generate(prompt="a", model="chat"))
+        self.refused(openai.NotFoundError, "unsupported_route", 404, 0, lambda c: c.chat.completions.retrieve("chatcmpl-1"))
+        self.refused(openai.NotFoundError, "unsupported_route", 404, 0, lambda c: c.chat.completions.messages.list("chatcmpl-1"))
         self.refused(openai.NotFoundError, "no_such_route", 404, 0, self.create(), openai.OpenAI(base_url=URL + "/v2", api_key=KEY))
 
     def test_405(self):
-        self.refused(openai.APIStatusError, "method_not_allowed", 405, 0, lambda c: c.models.delete("chat"))
+        e = self.refused(openai.APIStatusError, "method_not_allowed", 405, 0, lambda c: c.models.delete("chat"))
+        self.assertEqual("GET", e.response.headers["allow"])  # RFC 9110, section 15.5.6
 
     def test_413(self):
         self.refused(openai.APIStatusError, "too_large", 413, 0, self.create(messages=asking("a" * (3 << 20))))
