@@ -251,6 +251,51 @@ func TestFaults_LossOfPower(t *testing.T) {
 	}
 }
 
+// TestFaults_RecoveryThatLosesPower lets a process die while the batch that
+// fills a bundle is written and not durable. The next one reads it, as the
+// system still has it, and loses power at its nth operation, for every n.
+func TestFaults_RecoveryThatLosesPower(t *testing.T) {
+	o := memOptions(t)
+	m, acks := base(t, o)
+	m = m.killed()
+	o.Files = m
+	l, err := ledger.Open("data", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for l.Size() < 255 {
+		if _, err := l.Change(t.Context(), &ledger.Change{What: "key"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.mu.Lock()
+	m.fault = faultPlan{"die", m.n + 2, mathrand.New(mathrand.NewPCG(1, 1))} // its sync
+	m.mu.Unlock()
+	if _, err := l.Admit(t.Context(), admission("lost"), attempt("east/gpt")); err == nil {
+		t.Fatal("the machine is off and the call is admitted")
+	}
+	_ = l.Close(t.Context()) // the disk is dead for it
+	for n := 1; ; n++ {
+		rng := mathrand.New(mathrand.NewPCG(uint64(n), 2))
+		second := m.killed()
+		second.fault = faultPlan{"die", n, rng}
+		o.Files = second
+		if l, err := ledger.Open("data", o); err == nil {
+			_ = l.Close(t.Context())
+		}
+		hit := second.hit
+		for range 4 {
+			if err := holds(t, second.crash(rng), o, acks); err != nil || t.Failed() {
+				t.Fatalf("n=%d: %v", n, err)
+			}
+		}
+		if !hit {
+			t.Logf("%d operations", n)
+			return
+		}
+	}
+}
+
 // TestLog_FullDiskRefusesAndGoesOn fills the disk: calls are refused, calls
 // that are open still end, and with room again the log goes on.
 func TestLog_FullDiskRefusesAndGoesOn(t *testing.T) {

@@ -19,8 +19,14 @@ import (
 
 // TestOpen_NamesWhatWasChanged changes a byte, or removes a file, of a log that
 // is not open. Opening it refuses by name, or what was confirmed is all there.
-// Nothing between.
+// Nothing between. It does so where the last entries are under a checkpoint
+// and where they are in the write-ahead log alone.
 func TestOpen_NamesWhatWasChanged(t *testing.T) {
+	t.Run("published", func(t *testing.T) { namesWhatWasChanged(t, true) })
+	t.Run("not published", func(t *testing.T) { namesWhatWasChanged(t, false) })
+}
+
+func namesWhatWasChanged(t *testing.T, published bool) {
 	o := memOptions(t)
 	big := canonical(t, `{"x":"`+strings.Repeat("y", 30_000)+`"}`)
 	start, acks := base(t, o)
@@ -29,7 +35,7 @@ func TestOpen_NamesWhatWasChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	acks = append(acks, more...)
-	start = dropSpare(t, start, o, &acks)
+	start = die(t, start, o, &acks, published)
 	names := slices.Sorted(maps.Keys(start.names))
 	rng := rand.New(rand.NewPCG(7, 7))
 	named := map[string]int{}
@@ -60,6 +66,9 @@ func TestOpen_NamesWhatWasChanged(t *testing.T) {
 		}
 	}
 	for _, name := range names {
+		if strings.HasSuffix(name, ".part") {
+			continue // nothing rests on it
+		}
 		size := len(start.names[name].data)
 		used := len(bytes.TrimRight(start.names[name].data, "\x00"))
 		for range rounds {
@@ -67,6 +76,16 @@ func TestOpen_NamesWhatWasChanged(t *testing.T) {
 			try(name, fmt.Sprintf("byte %d of %d is changed", at, used), func(m *memFS) { m.names[name].data[at] ^= bit })
 		}
 		try(name, "is removed", func(m *memFS) { delete(m.names, name) })
+		for at := max(0, used-600); strings.Contains(name, "/wal/") && at < used; at += 1 + rng.IntN(4) { // the last batches of a segment
+			try(name, fmt.Sprintf("byte %d of %d is changed", at, used), func(m *memFS) { m.names[name].data[at] ^= 1 << (at % 8) })
+		}
+		last := used - 1024 // a lost sector of the last batch looks like one that was not written
+		if published {
+			last = used
+		}
+		for at := headerBytes; strings.Contains(name, "/wal/") && at+sector < last; at += sector {
+			try(name, fmt.Sprintf("has zeros from %d", at), func(m *memFS) { clear(m.names[name].data[at:min(size, at+sector)]) })
+		}
 		try(name, "is empty", func(m *memFS) { m.names[name].data = nil })
 		cut := rng.IntN(size)
 		try(name, fmt.Sprintf("is cut to %d of %d bytes", cut, size), func(m *memFS) { m.names[name].data = m.names[name].data[:cut] })
@@ -87,9 +106,12 @@ func TestOpen_NamesWhatWasChanged(t *testing.T) {
 	}
 }
 
-// dropSpare lets the log die while it has entries that only the write-ahead
-// log has, so that a change there matters.
-func dropSpare(t *testing.T, m *memFS, o ledger.Options, acks *[]ack) *memFS {
+// headerBytes is where the batches of a segment begin.
+const headerBytes = 32
+
+// die lets the log die while it has entries that only the write-ahead log has,
+// so that a change there matters.
+func die(t *testing.T, m *memFS, o ledger.Options, acks *[]ack, published bool) *memFS {
 	t.Helper()
 	m = m.killed()
 	o.Files = m
@@ -107,8 +129,10 @@ func dropSpare(t *testing.T, m *memFS, o ledger.Options, acks *[]ack) *memFS {
 		}
 		*acks = append(*acks, ack{r.Index(), r.Call(), call.Refused})
 	}
-	if err := l.Publish(t.Context()); err != nil { // beyond this the log itself knows of no loss
-		t.Fatal(err)
+	if published {
+		if err := l.Publish(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	after := m.killed()
 	_ = l.Close(t.Context()) // the disk is dead for it
