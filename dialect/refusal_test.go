@@ -81,7 +81,7 @@ func TestRefusal_HasTheShapeThatTheSDKsRaise(t *testing.T) {
 				t.Errorf("%s %s tells the cause, or breaks a line: %s", n, row.kind, b)
 			}
 			word := dialect.ErrorType(n, row.kind)
-			want := map[string]any{}
+			var want map[string]any
 			message := "error.message"
 			switch n {
 			case dialect.Anthropic:

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -218,16 +217,4 @@ func describe(n *yaml.Node) string {
 		return "a number"
 	}
 	return "text"
-}
-
-// keys gives the keys of a map that are read, sorted.
-func (d *document) keys(n *yaml.Node) []string {
-	var keys []string
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if !d.bad[n.Content[i]] {
-			keys = append(keys, n.Content[i].Value)
-		}
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -41,7 +41,6 @@ type publisher struct {
 	unsynced   []string   // files that are written and not durable
 	dirs       map[string]bool
 	settled    time.Time
-	rewritten  int64
 }
 
 type segmentStart struct{ number, first int64 }

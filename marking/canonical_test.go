@@ -22,7 +22,7 @@ func TestPrint_Canonical(t *testing.T) {
 	for _, c := range readCases(t) {
 		lines = append(lines, c.Form+" "+c.Text)
 	}
-	for _, extra := range []string{
+	lines = append(lines,
 		"banner TOP SECRET//SAR-BUTTER POPCORN/SAR-ALPHA 7//NOFORN", "banner SECRET//NOFORN/DEA SENSITIVE/FISA",
 		"banner SECRET//REL TO USA, GBR/FISA/DISPLAY ONLY AFG", "banner SECRET//REL TO USA, GBR/DISPLAY ONLY AFG/FISA",
 		"banner CONFIDENTIAL//RD-N//NOFORN", "banner TOP SECRET//KDK-BLFH//NOFORN", "banner TOP SECRET//COMINT//NOFORN",
@@ -30,9 +30,7 @@ func TestPrint_Canonical(t *testing.T) {
 		"banner SECRET//SAR-BP//WAIVED//NOFORN", "banner CUI//PRIVILEGE//Attorney-Client/Attorney-WP", "portion (S//REL)",
 		"portion (CUI//PRIVILEGE//AC/AWP)", "banner //FGI SECRET", "banner SECRET//NOFORN//NC2-ESI/ACCM-RED FOX",
 		"banner TOP SECRET//TK-ZZ 1A 2B//NOFORN", "banner SECRET//REL TO USA, XQZW",
-	} {
-		lines = append(lines, extra)
-	}
+	)
 	for _, line := range lines {
 		form, text, _ := strings.Cut(line, " ")
 		got := r.Parse(text, formOf(form))

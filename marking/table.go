@@ -272,8 +272,5 @@ func (t *Table) addSystem(s SystemControl) error {
 // expand is the code and, for an organisation with members, these too.
 func (t *Table) expand(c code) []code { return t.members[c] }
 
-// known reports whether c is in the table.
-func (t *Table) known(c code) bool { _, ok := t.names[c]; return ok }
-
 // Categories are the CUI categories of the table, sorted.
 func (t *Table) Categories() []string { return slices.Sorted(maps.Keys(t.cui)) }

@@ -25,7 +25,7 @@ func tokenLen(text string) int {
 	r, size := utf8.DecodeRuneInString(text)
 	if r == ' ' && len(text) > 1 {
 		n = size
-		if r, size = utf8.DecodeRuneInString(text[n:]); r == ' ' {
+		if r, _ = utf8.DecodeRuneInString(text[n:]); r == ' ' {
 			return n
 		}
 	}
