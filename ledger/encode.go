@@ -86,6 +86,7 @@ func (s *AttemptStart) append(b []byte, id call.ID, attempt int) (out []byte, sp
 	e.text("call", string(id))
 	e.text("endpoint", s.Endpoint)
 	e.word("kind", kindStart)
+	e.text("model", s.Model)
 	e.text("offering", s.Offering)
 	split = len(e.b)
 	e.text("region", s.Region)

@@ -53,6 +53,7 @@ type AttemptStart struct {
 	Offering string    // full name
 	Endpoint string
 	Region   string
+	Model    string // vendor/name, as the estate has it: what attestations about vendors rest on
 	Sent     Digest // commitment to the bytes to be sent
 }
 

@@ -53,7 +53,7 @@ func TestEntries_VersionOneNeverChanges(t *testing.T) {
 		Declared: canonical(t, `{"level":"U"}`), Found: canonical(t, `{"level":"U","cui":["B","A"]}`), Effective: canonical(t, `{"level":"U"}`),
 		Estate: "sha256:11", Change: 7, Commitment: "hmac-sha256:22", Size: 1234, Retries: 2,
 		Permit: ledger.Permit{Digest: "sha256:33", Offerings: []string{"east/gpt", "west/gpt"}, Detail: canonical(t, `{"obligations":["LOG"]}`)},
-	}, &ledger.AttemptStart{Offering: "east/gpt", Endpoint: "east", Region: "us-gov-east-1", Sent: "hmac-sha256:22"})
+	}, &ledger.AttemptStart{Offering: "east/gpt", Endpoint: "east", Region: "us-gov-east-1", Model: "openai/gpt-5.4", Sent: "hmac-sha256:22"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestEntries_VersionOneNeverChanges(t *testing.T) {
 		}
 	}
 	must(l.AttemptEnd(r, &ledger.AttemptEnd{Status: 503, Kind: fault.UpstreamError, Vendor: "req_\"1\"", First: 1500 * time.Microsecond, Took: 2 * time.Second}))
-	must(l.Start(ctx, r, &ledger.AttemptStart{Offering: "west/gpt", Endpoint: "west", Region: "us-gov-west-1", Sent: "hmac-sha256:44"}))
+	must(l.Start(ctx, r, &ledger.AttemptStart{Offering: "west/gpt", Endpoint: "west", Region: "us-gov-west-1", Model: "openai/gpt-5.4", Sent: "hmac-sha256:44"}))
 	must(l.Settle(ctx, r, &ledger.Outcome{
 		Attempt: 2, Ending: call.Complete, Kind: fault.UpstreamError, Status: 200, Finish: "stop",
 		Usage:   call.Usage{Known: true, Estimated: true, Input: 10, Output: 20, CachedInput: 3, Reasoning: 4},

@@ -32,6 +32,16 @@ func LoadKeys(data, origin string, cnsa1 bool) (*Keys, error) {
 	return keys, nil
 }
 
+// ReadKeys reads the keys of a log that exists, for whoever signs in its name.
+// Nothing is made.
+func ReadKeys(data, origin string) (*Keys, error) {
+	if mark, err := readMark(Disk{}, filepath.Join(data, LogName)); err != nil || mark == nil {
+		return nil, errors.Join(fmt.Errorf("ledger keys: there is no log in %s", data), err)
+	}
+	_, err := readFile(Disk{}, filepath.Join(data, SecretsName, p384Name))
+	return LoadKeys(data, origin, err == nil)
+}
+
 func loadKeys(f Files, data, origin string, cnsa1 bool) (*Keys, error) {
 	text, err := secret(f, data, ed25519Name, func() (string, error) {
 		private, public, err := note.GenerateKey(rand.Reader, origin)

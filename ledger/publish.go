@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"path/filepath"
 	"slices"
@@ -418,44 +417,4 @@ func (l *Log) Publish(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// Read gives a resource of the public log by its path, as tlog-tiles has it:
-// checkpoint, keys, tile/…. Anything else is [fs.ErrNotExist]. Partial tiles
-// that are no longer files are cut from wider ones.
-func (l *Log) Read(name string) ([]byte, error) { return readPublic(l.files, l.dir, name) }
-
-func readPublic(f Files, dir, name string) ([]byte, error) {
-	missing := &fs.PathError{Op: "read", Path: name, Err: fs.ErrNotExist}
-	if name == tiles.CheckpointPath || name == tiles.KeysPath {
-		return readFile(f, filepath.Join(dir, name))
-	}
-	r, err := tiles.Parse(name)
-	if err != nil {
-		return nil, missing
-	}
-	at := func(r tiles.Resource) string { return filepath.Join(dir, filepath.FromSlash(r.Path())) }
-	b, err := readFile(f, at(r))
-	if err == nil || !errors.Is(err, fs.ErrNotExist) || r.Width == tiles.Width {
-		return b, err
-	}
-	whole := r
-	whole.Width = tiles.Width
-	if b, err = readFile(f, at(whole)); err == nil {
-		return r.Prefix(b)
-	}
-	names, err := f.Names(filepath.Dir(at(r)))
-	if err != nil {
-		return nil, err
-	}
-	for _, n := range names {
-		wider := r
-		if _, err := fmt.Sscanf(n, "%d", &wider.Width); err != nil || wider.Width < r.Width || filepath.Base(at(wider)) != n {
-			continue
-		}
-		if b, err := readFile(f, at(wider)); err == nil {
-			return r.Prefix(b)
-		}
-	}
-	return nil, missing
 }

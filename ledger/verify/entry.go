@@ -20,6 +20,7 @@ type Entry struct {
 	Previous  int64 // index of the call's entry before this one; -1: none
 	Attempt   int64 // 0: none
 	Offering  string
+	Model     string // of an attempt's start: vendor/name
 	Ended     string // of an outcome
 	Open      int64  // of a stop
 	Unknown   int64  // of a start: how many calls it gave the outcome unknown
@@ -53,7 +54,7 @@ var shapes = map[string]map[string]shape{
 		"estate": text, "facts": text, "marking": inside | need, "permit": inside | need, "principal": text, "purpose": text, "retries": number,
 		"size": number | need, "stream": yes, "subject": any, "workload": text},
 	"attempt-start": {"admission": number | need, "at": instant | need, "attempt": number | need, "call": text | need, "endpoint": text,
-		"offering": text | need, "previous": number | need, "region": text, "sent": text},
+		"model": text, "offering": text | need, "previous": number | need, "region": text, "sent": text},
 	"attempt-end": {"admission": number | need, "at": instant | need, "attempt": number | need, "call": text | need, "fault": text, "first_us": number,
 		"previous": number | need, "status": number, "took_us": number, "vendor_request": text},
 	"outcome": {"admission": number | need, "at": instant | need, "attempt": number | need, "call": text | need, "commitment": text, "ended": text | need,
@@ -179,6 +180,8 @@ func (e *Entry) set(m member) error {
 		e.Call, err = word(m.value)
 	case "offering":
 		e.Offering, err = word(m.value)
+	case "model":
+		e.Model, err = word(m.value)
 	case "ended":
 		e.Ended, err = word(m.value)
 	case "banner":
