@@ -1,5 +1,6 @@
 // Package reach studies who can reach what: what may serve a call and why not
-// ([Study.Explain]), and what a loss leaves ([Study.Drill]).
+// ([Study.Explain]), what a loss leaves ([Study.Drill]), and what a changed estate
+// makes possible and impossible ([Compare]).
 //
 // Studies are pure: they ask a [policy.Engine] about plain calls at one instant,
 // read no files, send nothing and prove nothing. What they say of a call, the
@@ -26,8 +27,10 @@ type Study struct {
 	Engine  *policy.Engine
 	Dialect string    // the callers'
 	Now     time.Time // the instant that is asked about
-	// Register reads banners; nil is the shipped one.
+	// Register reads and prints banners; nil is the shipped one.
 	Register *marking.Register
+	// Options are those with which Engine was compiled; only [Compare] asks for them.
+	Options policy.Options
 }
 
 // Case is what a plain call is made of.
@@ -87,10 +90,7 @@ func (s *Study) Explain(c Case) Explanation {
 // Label reads a marking as calls declare it: a banner, or a portion with or
 // without its parentheses.
 func (s *Study) Label(text string) (marking.Label, error) {
-	r := s.Register
-	if r == nil {
-		r = marking.NewRegister(marking.Shipped(), marking.IC)
-	}
+	r := s.register()
 	reading := r.Parse(text, marking.Banner)
 	for _, portion := range []string{text, "(" + text + ")"} {
 		if p := r.Parse(portion, marking.Portion); !reading.Valid() && p.Valid() {
@@ -101,6 +101,13 @@ func (s *Study) Label(text string) (marking.Label, error) {
 		return marking.Label{}, fmt.Errorf("%q is no marking: %s", text, reading.Errors[0].Message)
 	}
 	return r.Label(reading.Mark), nil
+}
+
+func (s *Study) register() *marking.Register {
+	if s.Register != nil {
+		return s.Register
+	}
+	return marking.NewRegister(marking.Shipped(), marking.IC)
 }
 
 func (s *Study) question(c Case, o *catalog.Offering) policy.Question {

@@ -41,14 +41,15 @@ func label(t testing.TB, banner string) marking.Label {
 // studyOf makes ready to ask about an estate today.
 func studyOf(t testing.TB, e *catalog.Estate) *reach.Study {
 	t.Helper()
-	engine, problems := policy.Compile(e, policy.Options{Dialects: map[string][]string{"openai": {"openai"}}, Remembered: -1})
+	options := policy.Options{Dialects: map[string][]string{"openai": {"openai"}}, Remembered: -1}
+	engine, problems := policy.Compile(e, options)
 	for _, p := range problems {
 		t.Error(p)
 	}
 	if engine == nil {
 		t.FailNow()
 	}
-	return &reach.Study{Engine: engine, Dialect: "openai", Now: today}
+	return &reach.Study{Engine: engine, Dialect: "openai", Now: today, Options: options}
 }
 
 // dice make random estates of the same names, so that two of them can be held

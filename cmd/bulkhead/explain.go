@@ -200,11 +200,12 @@ func openStudy(ctx context.Context, dir string, now time.Time) (*studies.Study, 
 		return nil, fmt.Errorf("the estate in %s has %s, the first: %s\nSee all of them: bulkhead check %s", dir, count(n, "fault"), report.Faults[0], dir)
 	}
 	ours := string(dialect.OpenAI) // the one dialect of callers that is served
-	engine, problems := policy.Compile(est, policy.Options{Dialects: map[string][]string{ours: {ours}}, Remembered: -1})
+	options := policy.Options{Dialects: map[string][]string{ours: {ours}}, Remembered: -1}
+	engine, problems := policy.Compile(est, options)
 	if len(problems) > 0 {
 		return nil, errors.Join(errorsOf(problems)...)
 	}
-	return &studies.Study{Engine: engine, Dialect: ours, Now: now}, nil
+	return &studies.Study{Engine: engine, Dialect: ours, Now: now, Options: options}, nil
 }
 
 func errorsOf(problems []policy.Problem) []error {

@@ -35,6 +35,7 @@ func subcommands() []subcommand {
 		{"check", "check an estate: faults, findings, digest", runCheck},
 		{"explain", "which offerings may serve a call, and why not the others", runExplain},
 		{"drill", "what a loss leaves: a vendor, a cloud, a contract, all of them one by one", runDrill},
+		{"plan", "what a changed estate makes possible and impossible", runPlan},
 		{"schema", "JSON Schemas of the estate's files, for editors", runSchema},
 		{"serve", "serve an estate", runServe},
 		{"reload", "make a running server read its estate anew", runReload},
