@@ -30,7 +30,7 @@ func NewVerifier(vkey string) (note.Verifier, error) {
 	name, rest, _ := strings.Cut(strings.TrimSpace(vkey), "+")
 	id, encoded, _ := strings.Cut(rest, "+")
 	key, err := base64.StdEncoding.Strict().DecodeString(encoded)
-	if err != nil {
+	if err != nil || id != strings.ToLower(id) || base64.StdEncoding.EncodeToString(key) != encoded {
 		return nil, errors.New("this is no verifier key: NAME+ID+KEY")
 	}
 	point, ours := strings.CutPrefix(string(key), p384Type)
