@@ -74,6 +74,7 @@ type Options struct {
 	Keys     []note.Verifier     // from another place than the log; none: the log's own
 	Since    []byte              // a signed checkpoint of this log that was kept; none: nil
 	Progress func(entries int64) // told now and then; may be nil
+	Each     func(*Entry)        // given each entry in order; may be nil. What it learns holds only if the report has no fault
 }
 
 // Fault is the first thing that is wrong with a log.
@@ -333,6 +334,9 @@ func (v *verifier) bundle(b *bundle) error {
 		}
 		if err := v.calls.next(e); err != nil {
 			return &Fault{e.Index, "", err.Error()}
+		}
+		if v.o.Each != nil {
+			v.o.Each(e)
 		}
 		r := v.report
 		r.Kinds[e.Kind]++
