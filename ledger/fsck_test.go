@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,7 +41,8 @@ func TestLog_PassesAThirdPartysCheck(t *testing.T) {
 	if err := os.WriteFile(key, []byte(o.Keys.Verifiers[0]), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	spoil := ""
+	var spoil atomic.Value // path
+	spoil.Store("")
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, err := l.Read(strings.TrimPrefix(r.URL.Path, "/ledger/"))
 		if errors.Is(err, fs.ErrNotExist) {
@@ -50,7 +52,7 @@ func TestLog_PassesAThirdPartysCheck(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		if r.URL.Path == spoil {
+		if r.URL.Path == spoil.Load() {
 			b[len(b)-1] ^= 1
 		}
 		w.Write(b)
@@ -86,8 +88,9 @@ func TestLog_PassesAThirdPartysCheck(t *testing.T) {
 		}
 		check("size", true)
 	}
-	for _, spoil = range []string{"/ledger/tile/entries/005", "/ledger/tile/0/273.p/113", "/ledger/tile/1/000", "/ledger/checkpoint"} {
-		check("a changed "+spoil, false)
+	for _, path := range []string{"/ledger/tile/entries/005", "/ledger/tile/0/273.p/113", "/ledger/tile/1/000", "/ledger/checkpoint"} {
+		spoil.Store(path)
+		check("a changed "+path, false)
 	}
 }
 
