@@ -72,9 +72,11 @@ func TestMark_RefusesBeforeAByteLeaves(t *testing.T) {
 					all += name + strings.Join(v, "")
 				}
 				rec, _ := json.Marshal(r.Record())
+				// The call's id is random letters: it can spell anything.
+				told := strings.ReplaceAll(all+string(rec), got.Header.Get("Bulkhead-Call"), "")
 				for _, word := range []string{"convoy", "applicant", "NF", "NOFORN", "SECRET"} {
-					if strings.Contains(all+string(rec), word) {
-						t.Errorf("the refusal or the record holds %q: %s %s", word, all, rec)
+					if strings.Contains(told, word) {
+						t.Errorf("the refusal or the record holds %q: %s", word, told)
 					}
 				}
 				if !strings.Contains(got.Body, "soc@low.example") {
