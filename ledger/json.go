@@ -23,6 +23,10 @@ func Canonical(v jsontext.Value) (JSON, error) {
 	return JSON{string(c)}, nil
 }
 
+// Canonized is a text that its maker knows to be in canonical form: it came
+// out of a canonicalizer, or out of [JSON.String].
+func Canonized(text string) JSON { return JSON{text} }
+
 // IsZero reports whether the value is absent.
 func (j JSON) IsZero() bool { return j.text == "" }
 
