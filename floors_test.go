@@ -18,9 +18,10 @@ import (
 
 // floors says where each package lives. Imports go to lower floors only.
 var floors = map[string]int{
-	"ledger/tiles":  0, // how a log lies in files, for those who write and those who check
-	"ledger/verify": 1, // what an outsider checks a log with; it imports no more than they would want
-	"fault":         0, "marking": 0, "money": 0, "chat": 0, "wire": 0,
+	"ledger/tiles":      0, // how a log lies in files, for those who write and those who check
+	"ledger/verify":     1, // what an outsider checks a log with; it imports no more than they would want
+	"ledger/ledgertest": 3, // opens logs for the tests of what stands on one
+	"fault":             0, "marking": 0, "money": 0, "chat": 0, "wire": 0,
 	"identity": 1, "catalog": 1, "call": 1, "dialect": 1,
 	"dialect/openai": 2, "inspect": 2, "policy": 2, "route": 2, "ledger": 2,
 	"egress": 3, "reach": 3, "sim": 3, "adapter/prometheus": 3, "adapter/remotelog": 3, "adapter/secret": 3, "adapter/sqlite": 3,

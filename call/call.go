@@ -98,7 +98,7 @@ const (
 	Complete Ending = "complete"  // the whole reply was released to the caller
 	Cut      Ending = "cut"       // the reply broke off, and the caller was told so
 	Gone     Ending = "cancelled" // the caller went away
-	Refused  Ending = "refused"   // no reply: a gate or every vendor said no
+	Refused  Ending = "refused"   // no reply: a gate or every vendor said no, as a status or, after a keep-alive, in-band
 )
 
 // Attempt is one try of a call at one offering.

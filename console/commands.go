@@ -79,15 +79,15 @@ func (s commands) createKey(w http.ResponseWriter, r *http.Request) {
 func (s commands) create(r *http.Request, ask NewKey) (text, id string, err error) {
 	switch ask.Expires {
 	case "":
-		return s.control.CreateKey(r.Context(), ask.Workload, ask.Note, 0)
+		return s.control.CreateKey(r.Context(), caller(r), ask.Workload, ask.Note, 0)
 	case "never":
-		return s.control.CreateKeyUntil(r.Context(), ask.Workload, ask.Note, time.Time{})
+		return s.control.CreateKeyUntil(r.Context(), caller(r), ask.Workload, ask.Note, time.Time{})
 	}
 	until, err := time.Parse(time.RFC3339, ask.Expires)
 	if err != nil || until.IsZero() {
 		return "", "", fault.New(fault.Malformed, "%q is no instant such as 2027-01-31T00:00:00Z, nor never.", ask.Expires).At("expires")
 	}
-	return s.control.CreateKeyUntil(r.Context(), ask.Workload, ask.Note, until)
+	return s.control.CreateKeyUntil(r.Context(), caller(r), ask.Workload, ask.Note, until)
 }
 
 func (s commands) listKeys(w http.ResponseWriter, r *http.Request) {
@@ -120,7 +120,7 @@ func row(key identity.Key, now time.Time) KeyRow {
 
 func (s commands) revokeKey(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
-	if err := s.control.RevokeKey(r.Context(), id); err != nil {
+	if err := s.control.RevokeKey(r.Context(), caller(r), id); err != nil {
 		writeFault(w, fault.From(err))
 		return
 	}
@@ -133,7 +133,7 @@ func (s commands) reload(w http.ResponseWriter, r *http.Request) {
 		writeFault(w, f)
 		return
 	}
-	old, now, err := s.control.Reload(r.Context(), ask.Digest)
+	old, now, err := s.control.Reload(r.Context(), caller(r), ask.Digest)
 	if err != nil {
 		writeFault(w, fault.From(err))
 		return

@@ -11,6 +11,7 @@ package control
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -59,15 +60,25 @@ type Options struct {
 	// Reload reads the estate and, if it is whole and accept returns nil for
 	// its digest, puts it in force. If it returns an error the estate in force
 	// has not changed. Nil: nothing is served, as in a command.
-	Reload func(ctx context.Context, accept func(digest string) error) (oldDigest, newDigest string, err error)
+	Reload func(ctx context.Context, by By, accept func(digest string) error) (oldDigest, newDigest string, err error)
+	// Record puts a change of a key on the record, durably. Of an estate Reload
+	// does that itself, before the estate holds. Nil: there is no record.
+	Record func(ctx context.Context, c Change) error
 	Status func() Status                       // what the process says of itself; nil: nothing
 	Told   func(ctx context.Context, c Change) // is told of each change, done or refused; nil: nobody
 	Now    func() time.Time                    // nil: time.Now
 	Random io.Reader                           // nil: the system's own
 }
 
-// Change is what was done, or refused, for the log.
+// By says who made a change, and by which path.
+type By struct {
+	Who string // such as "uid 1000"; empty: the process itself
+	Via string // start, signal, watch, socket, command
+}
+
+// Change is what was done, or refused, for the log and the record.
 type Change struct {
+	By
 	What     string // key_create, key_revoke, estate_reload
 	Key      string // id, where the key exists
 	Workload string // as asked for
@@ -89,6 +100,9 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 	}
 	if o.Told == nil {
 		o.Told = func(context.Context, Change) {}
+	}
+	if o.Record == nil {
+		o.Record = func(context.Context, Change) error { return nil }
 	}
 	if o.Status == nil {
 		o.Status = func() Status { return Status{} }
@@ -112,18 +126,18 @@ func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 // CreateKey makes a key for a workload of the estate that holds for ttl (zero:
 // [DefaultTTL]), and gives its text, which cannot be had again, and its id. It
 // holds from the next call on.
-func (c *Controller) CreateKey(ctx context.Context, workload, note string, ttl time.Duration) (text, id string, err error) {
+func (c *Controller) CreateKey(ctx context.Context, by By, workload, note string, ttl time.Duration) (text, id string, err error) {
 	if ttl < 0 {
 		return "", "", fault.New(fault.Malformed, "A key cannot hold for %v.", ttl).At("expires")
 	}
-	return c.CreateKeyUntil(ctx, workload, note, c.o.Now().Add(cmp.Or(ttl, DefaultTTL)))
+	return c.CreateKeyUntil(ctx, by, workload, note, c.o.Now().Add(cmp.Or(ttl, DefaultTTL)))
 }
 
 // CreateKeyUntil is [Controller.CreateKey] for a key that holds until an
 // instant, to the millisecond. The zero instant is never.
-func (c *Controller) CreateKeyUntil(ctx context.Context, workload, note string, expires time.Time) (text, id string, err error) {
+func (c *Controller) CreateKeyUntil(ctx context.Context, by By, workload, note string, expires time.Time) (text, id string, err error) {
 	defer func() {
-		c.o.Told(ctx, Change{What: "key_create", Key: id, Workload: workload, Err: err})
+		c.o.Told(ctx, Change{By: by, What: "key_create", Key: id, Workload: workload, Err: err})
 	}()
 	now := c.o.Now().UTC().Truncate(time.Millisecond)
 	if !expires.IsZero() {
@@ -139,6 +153,10 @@ func (c *Controller) CreateKeyUntil(ctx context.Context, workload, note string, 
 	key, text := c.o.Keys.Mint(c.o.Random, workload, note, now, expires)
 	if err := c.o.Store.InsertKey(ctx, key); err != nil {
 		return "", "", fault.New(fault.StoreUnavailable, "No key was made, because it could not be stored.").Because(err)
+	}
+	if err := c.o.Record(ctx, Change{By: by, What: "key_create", Key: key.ID, Workload: workload}); err != nil {
+		_, undone := c.o.Store.RevokeKey(ctx, key.ID, now) // it never held, and never will
+		return "", "", fault.New(fault.LedgerUnavailable, "No key was made, because that could not be put on the record.").Because(errors.Join(err, undone))
 	}
 	c.o.Keys.Put(key)
 	return text, key.ID, nil
@@ -179,10 +197,11 @@ func (c *Controller) ListKeys(ctx context.Context) ([]identity.Key, error) {
 
 // RevokeKey ends a key from the next call on. To revoke it again changes
 // nothing and is no error. If the store cannot be written the key still holds,
-// here and after a restart, and the error says so.
-func (c *Controller) RevokeKey(ctx context.Context, id string) (err error) {
+// here and after a restart, and the error says so. If the record cannot be
+// written the key is revoked all the same, and the error says that.
+func (c *Controller) RevokeKey(ctx context.Context, by By, id string) (err error) {
 	var known string // what is no id may be a whole key, pasted, and is not told
-	defer func() { c.o.Told(ctx, Change{What: "key_revoke", Key: known, Err: err}) }()
+	defer func() { c.o.Told(ctx, Change{By: by, What: "key_revoke", Key: known, Err: err}) }()
 	ctx, done := detached(ctx)
 	defer done()
 	c.change.Lock()
@@ -197,6 +216,9 @@ func (c *Controller) RevokeKey(ctx context.Context, id string) (err error) {
 	}
 	c.o.Keys.Revoke(id, now)
 	known = id
+	if err := c.o.Record(ctx, Change{By: by, What: "key_revoke", Key: id}); err != nil {
+		return fault.New(fault.LedgerUnavailable, "The key is revoked, but that could not be put on the record.").Because(err)
+	}
 	return nil
 }
 
@@ -204,16 +226,16 @@ func (c *Controller) RevokeKey(ctx context.Context, id string) (err error) {
 // the one before and the one after. With a digest to want, an estate of another
 // one is refused before it is in force; it may be written with or without its
 // "sha256:". Reloads do not overlap.
-func (c *Controller) Reload(ctx context.Context, want string) (oldDigest, newDigest string, err error) {
+func (c *Controller) Reload(ctx context.Context, by By, want string) (oldDigest, newDigest string, err error) {
 	defer func() {
-		c.o.Told(ctx, Change{What: "estate_reload", Old: oldDigest, New: newDigest, Err: err})
+		c.o.Told(ctx, Change{By: by, What: "estate_reload", Old: oldDigest, New: newDigest, Err: err})
 	}()
 	if c.o.Reload == nil {
 		return "", "", fault.New(NotServing, "No server runs on this data folder; the next one to start reads the estate as it is then.")
 	}
 	c.reload.Lock()
 	defer c.reload.Unlock()
-	oldDigest, newDigest, err = c.o.Reload(ctx, func(digest string) error {
+	oldDigest, newDigest, err = c.o.Reload(ctx, by, func(digest string) error {
 		if want == "" || want == digest || "sha256:"+want == digest {
 			return nil
 		}

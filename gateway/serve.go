@@ -49,6 +49,9 @@ func (s *serving) serve(ctx context.Context) error {
 	if s.dry {
 		return s.rehearse(permit, order)
 	}
+	if err := s.record(ctx, request, permit, order[0]); err != nil { // durable before a byte leaves
+		return err
+	}
 	answer, err := s.send(ctx, workload, request, permit, order) // the first that answers
 	if err != nil {
 		return err
@@ -71,7 +74,8 @@ type serving struct {
 	out      outlet
 	body     *body
 	rec      call.Record
-	gone     bool // the caller is: the connection is ended, so that nothing half looks whole
+	entry    entry // in the ledger
+	gone     bool  // the caller is: the connection is ended, so that nothing half looks whole
 }
 
 // begin gives the call its id, its estate and the header fields of every reply.
@@ -163,8 +167,10 @@ func (s *serving) plan(permit *policy.Permit) ([]int, error) {
 	return route.Plan(permitted, s.snapshot.doors.Missing)
 }
 
-// settle ends the call: its record is written, what it holds is given back.
+// settle ends the call: its outcome is written if it has none yet, what it
+// holds is given back.
 func (s *serving) settle() {
+	s.unwritten("outcome", s.conclude(s.out.status, nil))
 	s.out.close()
 	s.body.release()
 	s.rec.Status = s.out.status

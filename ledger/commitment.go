@@ -94,6 +94,11 @@ func (k CallKey) CommitEdits(h Hash, request Digest, edits []wire.Edit) Digest {
 	return c.Digest()
 }
 
+// DigestOf names a SHA-256.
+func DigestOf(sum [32]byte) Digest {
+	return Digest(hex.AppendEncode(append(make([]byte, 0, 7+64), "sha256:"...), sum[:]))
+}
+
 // Write adds a part of the body; it never fails.
 func (c *Commitment) Write(b []byte) (int, error) {
 	c.n += int64(len(b))

@@ -30,6 +30,20 @@ func Canonized(text string) JSON { return JSON{text} }
 // IsZero reports whether the value is absent.
 func (j JSON) IsZero() bool { return j.text == "" }
 
+// MarshalJSON is the value.
+func (j JSON) MarshalJSON() ([]byte, error) {
+	if j.text == "" {
+		return []byte("null"), nil
+	}
+	return []byte(j.text), nil
+}
+
+// UnmarshalJSON puts a value into canonical form, as [Canonical].
+func (j *JSON) UnmarshalJSON(b []byte) (err error) {
+	*j, err = Canonical(b)
+	return err
+}
+
 // String is the canonical text, or empty.
 func (j JSON) String() string { return j.text }
 
