@@ -37,11 +37,6 @@ func (n Number) Float() (float64, bool) {
 // NumberOf writes an integer.
 func NumberOf(i int64) Number { return Number(strconv.FormatInt(i, 10)) }
 
-// valid reports whether n is a JSON number, or not stated.
-func (n Number) valid() bool {
-	return n == "" || jsontext.Value(n).Kind() == '0' && jsontext.Value(n).IsValid() && strings.TrimSpace(string(n)) == string(n)
-}
-
 // MarshalJSONTo writes the number as it is.
 func (n Number) MarshalJSONTo(e *jsontext.Encoder) error {
 	if n == "" {
