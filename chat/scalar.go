@@ -18,11 +18,14 @@ type Number string
 
 // Int gives the number if it is a whole one that an int64 holds. 1.0 and 1e3 are whole.
 func (n Number) Int() (int64, bool) {
+	if !n.is() {
+		return 0, false
+	}
 	if i, err := strconv.ParseInt(string(n), 10, 64); err == nil {
 		return i, true
 	}
 	f, err := strconv.ParseFloat(string(n), 64)
-	if err != nil || f != float64(int64(f)) || f >= 1<<53 || f <= -1<<53 {
+	if err != nil || f >= 1<<53 || f <= -1<<53 || f != float64(int64(f)) {
 		return 0, false
 	}
 	return int64(f), true
@@ -30,9 +33,15 @@ func (n Number) Int() (int64, bool) {
 
 // Float gives the nearest float64. WARNING: digits beyond its precision are lost.
 func (n Number) Float() (float64, bool) {
+	if !n.is() {
+		return 0, false
+	}
 	f, err := strconv.ParseFloat(string(n), 64)
 	return f, err == nil
 }
+
+// is reports whether the text is a JSON number; what Go reads besides is none.
+func (n Number) is() bool { return Raw(n).Kind() == '0' && Raw(n).IsValid() }
 
 // NumberOf writes an integer.
 func NumberOf(i int64) Number { return Number(strconv.FormatInt(i, 10)) }

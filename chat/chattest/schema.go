@@ -174,8 +174,11 @@ func Proto(t *testing.T, doc map[string]any, pkg, message string) []string {
 					path += "[]"
 				}
 				typ := f["type"].(string)
-				if nested := name + "." + typ; messages[nested] != nil {
-					typ = nested
+				for scope := name; scope != ""; scope = scope[:max(0, strings.LastIndexByte(scope, '.'))] {
+					if nested := scope + "." + typ; messages[nested] != nil {
+						typ = nested
+						break
+					}
 				}
 				visit(path, typ)
 			}
