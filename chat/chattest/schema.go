@@ -10,35 +10,43 @@ import (
 	"bulkhead/dialect"
 )
 
-// Listed fails t for every path of a schema that the table does not list,
-// every row that the schema does not have and that is not Beyond it, every row
-// that is there twice, and every fate that is none.
+// Listed fails t for everything that [Faults] finds.
 func Listed(t *testing.T, table dialect.Fields, paths []string) {
 	t.Helper()
 	if len(paths) < 5 {
 		t.Fatalf("the walk found %d fields; it is wrong", len(paths))
 	}
+	for _, f := range Faults(table, paths) {
+		t.Error(f)
+	}
+}
+
+// Faults names every path of a schema that the table does not list, every row
+// that the schema does not have and that is not Beyond it, every row that is
+// there twice, and every fate that is none.
+func Faults(table dialect.Fields, paths []string) []string {
+	var out []string
 	for _, p := range paths {
 		if !table.Lists(p) {
-			t.Errorf("the schema's field %s is not in the table", p)
+			out = append(out, "the schema's field "+p+" is not in the table")
 		}
 	}
 	seen := map[string]bool{}
 	for _, row := range table {
 		if seen[row.Path] {
-			t.Errorf("the table lists %s twice", row.Path)
+			out = append(out, "the table lists "+row.Path+" twice")
 		}
 		seen[row.Path] = true
 		switch row.Fate {
 		case dialect.FateCarried, dialect.FateApproximated, dialect.FateRefused, dialect.FateOwn:
 		default:
-			t.Errorf("the table gives %s no fate: %q", row.Path, row.Fate)
+			out = append(out, "the table gives "+row.Path+" no fate")
 		}
-		one := dialect.Fields{row}
-		if !row.Beyond && !slices.ContainsFunc(paths, one.Lists) {
-			t.Errorf("the table lists %s, which the schema does not have", row.Path)
+		if !row.Beyond && !slices.ContainsFunc(paths, dialect.Fields{row}.Lists) {
+			out = append(out, "the table lists "+row.Path+", which the schema does not have")
 		}
 	}
+	return out
 }
 
 // object is a JSON object.

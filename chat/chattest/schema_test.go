@@ -77,3 +77,22 @@ func TestFields_TurnsHubPathsIntoWirePaths(t *testing.T) {
 		}
 	}
 }
+
+func TestFaults_FindsEveryWayATableIsWrong(t *testing.T) {
+	paths := []string{"a", "a.b", "a.b.c", "d"}
+	for _, row := range []struct {
+		name  string
+		table dialect.Fields
+		want  []string
+	}{
+		{"right", dialect.Fields{{Path: "a.**", Fate: dialect.FateOwn}, {Path: "d", Fate: dialect.FateCarried}, {Path: "x", Fate: dialect.FateOwn, Beyond: true}}, nil},
+		{"unlisted", dialect.Fields{{Path: "a", Fate: dialect.FateOwn}, {Path: "a.b.**", Fate: dialect.FateOwn}}, []string{"the schema's field d is not in the table"}},
+		{"stale", dialect.Fields{{Path: "a.**", Fate: dialect.FateOwn}, {Path: "d", Fate: dialect.FateOwn}, {Path: "e", Fate: dialect.FateRefused}}, []string{"the table lists e, which the schema does not have"}},
+		{"twice", dialect.Fields{{Path: "a.**", Fate: dialect.FateOwn}, {Path: "d", Fate: dialect.FateOwn}, {Path: "d", Fate: dialect.FateOwn}}, []string{"the table lists d twice"}},
+		{"fateless", dialect.Fields{{Path: "a.**", Fate: dialect.FateOwn}, {Path: "d"}}, []string{"the table gives d no fate"}},
+	} {
+		if got := chattest.Faults(row.table, paths); !slices.Equal(got, row.want) {
+			t.Errorf("%s: got %q, want %q", row.name, got, row.want)
+		}
+	}
+}
