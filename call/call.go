@@ -51,9 +51,10 @@ func encode(b [16]byte) string {
 type Action string
 
 const (
-	Chat       Action = "chat"       // a conversation turn
-	Embeddings Action = "embeddings" // vectors for texts
-	Models     Action = "models"     // what the caller may use; no vendor is asked
+	Chat        Action = "chat"         // a conversation turn
+	Embeddings  Action = "embeddings"   // vectors for texts
+	CountTokens Action = "count_tokens" // how many tokens a conversation turn would be
+	Models      Action = "models"       // what the caller may use; no vendor is asked
 )
 
 // Capability is something a request asks of the vendor beyond answering from
