@@ -26,7 +26,8 @@ type entry struct {
 	receipt   *ledger.Receipt // nil: not admitted
 	key       ledger.CallKey
 	hash      ledger.Hash
-	request   ledger.Digest // commitment to the request's body
+	mac       *ledger.Commitment // for what is committed to now; the reply's, once the call is admitted
+	request   ledger.Digest      // commitment to the request's body
 	marking   policy.Marking
 	label     *rendered    // the effective one
 	form      *policy.Form // what was decided; nil: nothing yet
@@ -47,9 +48,9 @@ func (s *serving) commit() {
 	if s.snapshot.Estate.Enclave.Crypto == "cnsa1" {
 		s.entry.hash = ledger.SHA384
 	}
-	c := s.entry.key.Commit(s.entry.hash)
-	_, _ = c.Write(s.body.bytes)
-	s.entry.request = c.Digest()
+	s.entry.mac = s.entry.key.Commit(s.entry.hash)
+	_, _ = s.entry.mac.Write(s.body.bytes)
+	s.entry.request = s.entry.mac.Digest()
 }
 
 // record puts the call and the start of its first attempt, at the n-th offering
@@ -74,7 +75,8 @@ func (s *serving) record(ctx context.Context, request *openai.Request, permit *p
 		return err
 	}
 	e.receipt = receipt
-	s.out.seal(e.key.Commit(e.hash))
+	e.mac.Reset()
+	s.out.seal(e.mac)
 	h := s.w.Header()
 	h["Bulkhead-Receipt"] = []string{receipt.Name()}
 	h["Bulkhead-Receipt-Key"] = []string{e.key.Reveal()}
@@ -96,10 +98,14 @@ func (g *Gateway) recordable() error {
 func (s *serving) startOf(request *openai.Request, permit *policy.Permit, n int) ledger.AttemptStart {
 	e, o := &s.entry, permit.Offering(n)
 	e.body = request.For(s.snapshot.ways[o.Index].target)
+	mac := e.mac
+	if e.receipt != nil { // it is the reply's by now
+		mac = e.key.Commit(e.hash)
+	}
 	e.trying, e.begun, e.first, e.status, e.vendor = true, s.g.now(), 0, 0, ""
 	return ledger.AttemptStart{
 		At: e.begun, Offering: o.Name, Endpoint: o.Endpoint.Name, Region: o.Endpoint.Region, Model: o.Model.FullName(),
-		Sent: e.key.CommitEdits(e.hash, e.request, e.body.Edits), Edits: e.body.Edits,
+		Sent: mac.Edits(e.request, e.body.Edits), Edits: e.body.Edits,
 	}
 }
 

@@ -78,6 +78,12 @@ func (k CallKey) Commit(h Hash) *Commitment {
 // then that itself and a line feed. So the bytes to be sent are committed to
 // without a second pass over them; without edits it is the commitment given.
 func (k CallKey) CommitEdits(h Hash, request Digest, edits []wire.Edit) Digest {
+	return k.Commit(h).Edits(request, edits)
+}
+
+// Edits is [CallKey.CommitEdits] by a commitment that is used for nothing else
+// until it is reset.
+func (c *Commitment) Edits(request Digest, edits []wire.Edit) Digest {
 	if len(edits) == 0 {
 		return request
 	}
@@ -89,7 +95,7 @@ func (k CallKey) CommitEdits(h Hash, request Digest, edits []wire.Edit) Digest {
 		}
 		b = append(append(b, e.With...), '\n')
 	}
-	c := k.Commit(h)
+	c.Reset()
 	c.mac.Write(b)
 	return c.Digest()
 }
@@ -103,6 +109,12 @@ func DigestOf(sum [32]byte) Digest {
 func (c *Commitment) Write(b []byte) (int, error) {
 	c.n += int64(len(b))
 	return c.mac.Write(b)
+}
+
+// Reset begins anew under the same key.
+func (c *Commitment) Reset() {
+	c.mac.Reset()
+	c.n = 0
 }
 
 // Size is how many bytes were written.

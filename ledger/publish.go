@@ -86,7 +86,9 @@ func (p *publisher) flush() error {
 	return nil
 }
 
-// put writes a file of the public tree; it is not durable yet.
+// put writes a file of the public tree under its own name: no checkpoint covers
+// it yet, so nobody reads it before it is whole, and what a crash leaves of it is
+// written again. It is not durable yet.
 func (p *publisher) put(name string, data []byte) error {
 	full := filepath.Join(p.dir, filepath.FromSlash(name))
 	dir := filepath.Dir(full)
@@ -99,7 +101,12 @@ func (p *publisher) put(name string, data []byte) error {
 		}
 		p.dirs[dir] = true
 	}
-	return writeFile(p.files, full, data, false)
+	f, err := p.files.Create(full)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(data, 0)
+	return errors.Join(err, f.Close())
 }
 
 // advance reads the write-ahead log up to a durable position.
