@@ -25,8 +25,8 @@ const secretAccessBytes = 30 // 240 bits; 40 characters, as AWS's have
 
 // AccessKey is a key in the form that AWS SDKs sign with.
 type AccessKey struct {
-	ID     string // BKIA and the key's id in capitals
-	Secret string // shown once; prints as it is, so hand it on and no further
+	ID     string     // BKIA and the key's id in capitals
+	Secret Credential // shown once
 }
 
 // AccessKeyID is the id under which AWS SDKs know the key of an id.
@@ -55,17 +55,18 @@ func (k *Keyring) UseStoreKey(key []byte) {
 	if len(key) != StoreKeyBytes {
 		panic("identity: the store key must have 32 bytes")
 	}
-	k.store = slices.Clone(key)
+	own := slices.Clone(key)
+	k.derive = func(info string, n int) ([]byte, error) { return hkdf.Key(sha256.New, own, nil, info, n) }
 }
 
 // secretAccess derives the secret of the access key of an id: HKDF-SHA-256
 // (RFC 5869) of the store key with the id in its info. A signature is verified
 // with the secret itself, so that a digest of it would not do.
 func (k *Keyring) secretAccess(id string) (string, error) {
-	if k.store == nil {
+	if k.derive == nil {
 		return "", ErrNoStoreKey
 	}
-	b, err := hkdf.Key(sha256.New, k.store, nil, "bulkhead/aws-secret-access-key/1/"+id, secretAccessBytes)
+	b, err := k.derive("bulkhead/aws-secret-access-key/1/"+id, secretAccessBytes)
 	return base64.RawURLEncoding.EncodeToString(b), err
 }
 
@@ -79,7 +80,7 @@ func (k *Keyring) MintAccessKey(random io.Reader, workload, note string, created
 		return Key{}, AccessKey{}, err
 	}
 	key.Signs, key.MAC = true, k.accessMAC(key.ID, secret)
-	return key, AccessKey{ID: AccessKeyID(key.ID), Secret: secret}, nil
+	return key, AccessKey{ID: AccessKeyID(key.ID), Secret: Credential(secret)}, nil
 }
 
 // accessMAC binds a row to pepper and store key, as the MAC of a bearer's key
@@ -105,8 +106,8 @@ func (k *Keyring) Derives(key Key) bool {
 // nothing may be done in the principal's name but to read the body.
 type Claim struct {
 	Principal Principal
+	ring      *Keyring // the secret is derived again: a claim holds none
 	signed    *Signed
-	secret    string
 	proven    bool
 }
 
@@ -133,7 +134,7 @@ func (k *Keyring) IdentifySigned(s *Signed, now time.Time) (*Claim, error) {
 	}
 	mac := k.accessMAC(id, secret)
 	holds := subtle.ConstantTimeCompare(mac[:], key.MAC[:]) == 1 && key.Signs && shaped && known && key.Holds(now)
-	c := &Claim{signed: s, secret: secret}
+	c := &Claim{ring: k, signed: s}
 	if s.TellsBody() {
 		c.proven = s.Verify(secret, [sha256.Size]byte{})
 		holds = c.proven && holds
@@ -150,7 +151,8 @@ func (k *Keyring) IdentifySigned(s *Signed, now time.Time) (*Claim, error) {
 func (c *Claim) Prove(body []byte) error {
 	sum := sha256.Sum256(body)
 	if !c.proven {
-		if c.proven = c.signed.Verify(c.secret, sum); !c.proven {
+		secret, err := c.ring.secretAccess(c.Principal.Key)
+		if c.proven = err == nil && c.signed.Verify(secret, sum); !c.proven {
 			return unsigned()
 		}
 		return nil

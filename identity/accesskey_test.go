@@ -57,7 +57,7 @@ const bodySum = "015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f86
 func TestAccessKey_HasTheFormOfAWS(t *testing.T) {
 	k := signers(t, 1)
 	key, access := pair(t, k, time.Time{})
-	if !regexp.MustCompile(`^BKIA[A-Z2-7]{16}$`).MatchString(access.ID) || !regexp.MustCompile(`^[A-Za-z0-9_-]{40}$`).MatchString(access.Secret) {
+	if !regexp.MustCompile(`^BKIA[A-Z2-7]{16}$`).MatchString(access.ID) || !regexp.MustCompile(`^[A-Za-z0-9_-]{40}$`).MatchString(string(access.Secret)) {
 		t.Errorf("made %s with a secret of %d characters", access.ID, len(access.Secret))
 	}
 	if id, ok := identity.ParseAccessKeyID(access.ID); !ok || id != key.ID || !key.Signs {
@@ -95,7 +95,7 @@ func TestIdentifySigned_KnowsTheSigner(t *testing.T) {
 	k := signers(t, 1)
 	key, access := pair(t, k, time.Time{})
 	for name, prepare := range map[string]func(*http.Request){"body told": tellBody(bodySum), "body not told": nil} {
-		r, body := signed(t, "/model/a%2Fb/converse", `{"a":1}`, access.ID, access.Secret, "bedrock", noon, prepare)
+		r, body := signed(t, "/model/a%2Fb/converse", `{"a":1}`, access.ID, string(access.Secret), "bedrock", noon, prepare)
 		if p, err := identify(k, r, body, noon.Add(time.Minute)); err != nil || p != (identity.Principal{Kind: identity.Service, Key: key.ID, Workload: "w"}) {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
@@ -135,14 +135,14 @@ func TestIdentifySigned_RefusesAlike(t *testing.T) {
 		"expired":              expired,
 		"revoked":              revoked,
 		"unknown":              unknown,
-		"a bearer's id":        {ID: identity.AccessKeyID(bearer.ID), Secret: text},
+		"a bearer's id":        {ID: identity.AccessKeyID(bearer.ID), Secret: identity.Credential(text)},
 		"a forged row":         forgedPair,
 		"a key of AWS":         {ID: suiteKey, Secret: suiteSecret},
 		"another's store":      func() identity.AccessKey { _, a := pair(t, signers(t, 2), time.Time{}); return a }(),
 		"the id in lower case": {ID: strings.ToLower(access.ID), Secret: access.Secret},
 	} {
 		for how, prepare := range map[string]func(*http.Request){"body told": tellBody(bodySum), "body not told": nil} {
-			r, body := signed(t, "/model/a/converse", `{"a":1}`, a.ID, a.Secret, "bedrock", noon, prepare)
+			r, body := signed(t, "/model/a/converse", `{"a":1}`, a.ID, string(a.Secret), "bedrock", noon, prepare)
 			p, err := identify(k, r, body, noon)
 			f := fault.From(err)
 			if f == nil || f.Kind != fault.Unauthenticated || !f.NoRetry || p.Key != "" {
@@ -162,7 +162,7 @@ func TestIdentifySigned_RefusesAlike(t *testing.T) {
 	}
 	without := identity.NewKeyring(bytes.Repeat([]byte{7}, identity.PepperBytes))
 	without.Replace(k.List())
-	r, body := signed(t, "/x", `{}`, access.ID, access.Secret, "bedrock", noon, nil)
+	r, body := signed(t, "/x", `{}`, access.ID, string(access.Secret), "bedrock", noon, nil)
 	if _, err := identify(without, r, body, noon); fault.From(err).Error() != said {
 		t.Errorf("without a store key: %v", err)
 	}

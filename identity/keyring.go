@@ -74,8 +74,8 @@ const PepperBytes = 32
 type Keyring struct {
 	change sync.Mutex // held to replace keys
 	keys   atomic.Pointer[map[string]*Key]
-	macs   sync.Pool // of *state
-	store  []byte    // what secrets of access keys are derived from; nil: there are none
+	macs   sync.Pool                                // of *state
+	derive func(info string, n int) ([]byte, error) // from the store key; nil: there is none
 }
 
 // state is what one computation of a MAC needs. States are pooled because
