@@ -73,7 +73,7 @@ func (s *server) build(ctx context.Context) error {
 	s.opened(state.Close)
 	s.metrics = prometheus.New(prometheus.Build{Version: release, Go: runtime.Version()})
 	s.gateway = gateway.New(gateway.Options{Keys: state.ring, Begin: s.metrics.Begin, Observe: s.observe, Log: s.log, Egress: egress.Options{
-		Secret: s.secret, ReadFile: s.readEstateFile, UserAgent: "bulkhead/" + release,
+		Secret: s.secret, ReadFile: s.readEstateFile, UserAgent: "bulkhead/" + release, SignIn: s.signIn,
 	}})
 	s.metrics.HeldBytes(s.gateway.Intake().Held)
 	if f.simulate {
