@@ -18,10 +18,12 @@ import (
 
 // floors says where each package lives. Imports go to lower floors only.
 var floors = map[string]int{
-	"ledger/tiles":  0, // how a log lies in files, for those who write and those who check
-	"ledger/verify": 1, // what an outsider checks a log with; it imports no more than they would want
-	"fault":         0, "marking": 0, "money": 0, "chat": 0, "wire": 0,
-	"identity": 1, "catalog": 1, "call": 1, "dialect": 1,
+	"ledger/tiles":      0, // how a log lies in files, for those who write and those who check
+	"ledger/verify":     1, // what an outsider checks a log with; it imports no more than they would want
+	"ledger/ledgertest": 3, // opens logs for the tests of what stands on one
+	"fault":             0, "marking": 0, "money": 0, "chat": 0, "wire": 0,
+	"chat/chattest": 2, // makes random conversations and walks vendors' schemas; for the dialects' tests alone
+	"identity":      1, "catalog": 1, "call": 1, "dialect": 1,
 	"dialect/openai": 2, "inspect": 2, "policy": 2, "route": 2, "ledger": 2,
 	"egress": 3, "reach": 3, "sim": 3, "adapter/aws": 3, "adapter/azure": 3, "adapter/google": 3, "adapter/prometheus": 3, "adapter/remotelog": 3, "adapter/secret": 3, "adapter/sqlite": 3,
 	"gateway": 4, "control": 4,
@@ -34,6 +36,7 @@ var floors = map[string]int{
 var sameFloor = map[[2]string]string{
 	{"catalog", "call"}: "an offering's row grants capabilities, which are words of a call",
 	{"dialect", "call"}: "a refusal carries the call's id",
+	{"chat", "fault"}:   "a stream ends in a fault, and what cannot be carried is refused as one",
 }
 
 // beside are folders that are no part of the product: they measure and test it.
@@ -51,6 +54,7 @@ var owners = map[string]string{
 	"github.com/Azure/":             "adapter/azure",
 	"cloud.google.com/":             "adapter/google",
 	"github.com/cedar-policy/cedar": "policy",
+	"pgregory.net/rapid":            "chat/chattest",
 }
 
 // uses are calls that only some packages may make.

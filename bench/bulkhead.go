@@ -15,6 +15,7 @@ import (
 // upstream, with access log and metrics as they are by default. The log goes to
 // a file.
 type bulkhead struct {
+	as   string // its name in the tables
 	path string // of the binary; built if empty
 	dir  string
 	key  string
@@ -29,10 +30,10 @@ const (
 	vendorSecret    = "BULKHEAD_BENCH_VENDOR_KEY"
 )
 
-func (*bulkhead) name() string { return nameBulkhead }
+func (b *bulkhead) name() string { return b.as }
 
 func (b *bulkhead) prepare(ctx context.Context, dir string) (string, error) {
-	b.dir = filepath.Join(dir, "bulkhead")
+	b.dir = filepath.Join(dir, b.as)
 	if err := os.MkdirAll(b.dir, 0o700); err != nil {
 		return "", err
 	}

@@ -33,12 +33,18 @@ const (
 	nameDirect       = "direct"
 	nameReverseProxy = "reverseproxy" // what ratios are taken to
 	nameBulkhead     = "bulkhead"
+	nameBeside       = "beside" // another Bulkhead, such as that of an earlier commit
 )
 
 // competitors lists all there are, in the order of a round. A path given for
-// the binary of Bulkhead saves building it.
-func competitors(bulkheadPath string) []competitor {
-	return []competitor{direct{}, &nginx{}, reverseProxy{}, &bulkhead{path: bulkheadPath}}
+// the binary of Bulkhead saves building it; with one for another binary, that
+// is measured too.
+func competitors(bulkheadPath, besidePath string) []competitor {
+	all := []competitor{direct{}, &nginx{}, reverseProxy{}, &bulkhead{as: nameBulkhead, path: bulkheadPath}}
+	if besidePath != "" {
+		all = append(all, &bulkhead{as: nameBeside, path: besidePath})
+	}
+	return all
 }
 
 // direct is the upstream itself: what the others add is counted from here.

@@ -82,6 +82,7 @@ func runBench(args []string) error {
 	flags.IntVar(&o.chunks, "chunks", 100, "tokens of a stream, one a chunk")
 	flags.DurationVar(&o.gap, "gap", 5*time.Millisecond, "time between two chunks")
 	flags.StringVar(&o.path, "bulkhead", "", "`path` of a binary to measure, instead of building one")
+	flags.StringVar(&o.beside, "beside", "", "`path` of a second binary of Bulkhead to measure, such as that of an earlier commit; its name is beside")
 	quick := flags.Bool("quick", false, "one round of one second")
 	jsonName := flags.String("json", "", "write every figure to this `file`")
 	markdown := flags.Bool("markdown", false, "print Markdown, as docs/speed.md has it")
@@ -142,7 +143,7 @@ func measureAll(ctx context.Context, o options) (*bench, error) {
 // choose gives the competitors and cells that o.only names, or all of a kind of
 // which it names none.
 func choose(o options) ([]competitor, []cell, error) {
-	allCompetitors, allCells := competitors(o.path), cells(o.chunks, o.gap)
+	allCompetitors, allCells := competitors(o.path, o.beside), cells(o.chunks, o.gap)
 	var names []string
 	for _, c := range allCompetitors {
 		names = append(names, c.name())

@@ -18,6 +18,7 @@ type options struct {
 	chunks  int
 	gap     time.Duration
 	path    string // of a Bulkhead binary already built
+	beside  string // of another one; empty: none
 }
 
 // figure is what one competitor did in one cell of one round.

@@ -51,9 +51,10 @@ func encode(b [16]byte) string {
 type Action string
 
 const (
-	Chat       Action = "chat"       // a conversation turn
-	Embeddings Action = "embeddings" // vectors for texts
-	Models     Action = "models"     // what the caller may use; no vendor is asked
+	Chat        Action = "chat"         // a conversation turn
+	Embeddings  Action = "embeddings"   // vectors for texts
+	CountTokens Action = "count_tokens" // how many tokens a conversation turn would be
+	Models      Action = "models"       // what the caller may use; no vendor is asked
 )
 
 // Capability is something a request asks of the vendor beyond answering from
@@ -98,7 +99,7 @@ const (
 	Complete Ending = "complete"  // the whole reply was released to the caller
 	Cut      Ending = "cut"       // the reply broke off, and the caller was told so
 	Gone     Ending = "cancelled" // the caller went away
-	Refused  Ending = "refused"   // no reply: a gate or every vendor said no
+	Refused  Ending = "refused"   // no reply: a gate or every vendor said no, as a status or, after a keep-alive, in-band
 )
 
 // Attempt is one try of a call at one offering.

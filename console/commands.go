@@ -90,10 +90,10 @@ func (s commands) create(r *http.Request, ask NewKey) (made MadeKey, err error) 
 	}
 	switch ask.Kind {
 	case "", "bearer":
-		made.Key, made.ID, err = s.control.CreateKey(r.Context(), ask.Workload, ask.Note, until)
+		made.Key, made.ID, err = s.control.CreateKey(r.Context(), caller(r), ask.Workload, ask.Note, until)
 	case "aws":
 		var pair identity.AccessKey
-		pair, made.ID, err = s.control.CreateAccessKey(r.Context(), ask.Workload, ask.Note, until)
+		pair, made.ID, err = s.control.CreateAccessKey(r.Context(), caller(r), ask.Workload, ask.Note, until)
 		made.AccessKeyID, made.SecretAccessKey = pair.ID, string(pair.Secret)
 	default:
 		err = fault.New(fault.Malformed, "There is no kind of key %q; write bearer or aws.", ask.Kind).At("kind")
@@ -134,7 +134,7 @@ func row(key identity.Key, now time.Time) KeyRow {
 
 func (s commands) revokeKey(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
-	if err := s.control.RevokeKey(r.Context(), id); err != nil {
+	if err := s.control.RevokeKey(r.Context(), caller(r), id); err != nil {
 		writeFault(w, fault.From(err))
 		return
 	}
@@ -147,7 +147,7 @@ func (s commands) reload(w http.ResponseWriter, r *http.Request) {
 		writeFault(w, f)
 		return
 	}
-	old, now, err := s.control.Reload(r.Context(), ask.Digest)
+	old, now, err := s.control.Reload(r.Context(), caller(r), ask.Digest)
 	if err != nil {
 		writeFault(w, fault.From(err))
 		return

@@ -42,7 +42,7 @@ func newDesk(t *testing.T) desk {
 	ring, store := identity.NewKeyring(bytes.Repeat([]byte{7}, 32)), &brittle{}
 	c, err := control.New(t.Context(), control.Options{
 		Store: store, Keys: ring, Workloads: func() []string { return []string{"letters"} },
-		Reload: func(_ context.Context, accept func(string) error) (string, string, error) {
+		Reload: func(_ context.Context, _ control.By, accept func(string) error) (string, string, error) {
 			if err := accept("sha256:22"); err != nil {
 				return "sha256:11", "", err
 			}

@@ -24,6 +24,7 @@ type Options struct {
 	Ready    func(ctx context.Context) []string // why the process is not ready, in words; none: it is. Nil: it always is
 	Draining func() bool                        // whether the process is going down; nil: it never is
 	Metrics  http.Handler
+	Ledger   Ledger // nil: there is none to show
 }
 
 // New returns the handler of the control listener:
@@ -31,6 +32,8 @@ type Options struct {
 //	/healthz   200 "ok" as long as the process lives
 //	/readyz    200 or 503 with {"ready": …, "reasons": […]}
 //	/metrics   what o.Metrics shows
+//	/ledger/   the log in the layout of C2SP's tlog-tiles: checkpoint, keys, tile/…
+//	/ledger/receipts/{index}   the entries of one call with their proofs, as [verify.Receipt]
 //
 // Any method but GET and HEAD is refused before anything else is looked at.
 func New(o Options) http.Handler {
@@ -41,8 +44,12 @@ func New(o Options) http.Handler {
 	})
 	mux.HandleFunc("/readyz", o.serveReady)
 	mux.Handle("/metrics", o.Metrics)
+	if o.Ledger != nil {
+		mux.HandleFunc("/ledger/receipts/{index}", serveReceipt(o.Ledger))
+		mux.HandleFunc("/ledger/", serveLedger(o.Ledger))
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		writeFault(w, fault.New(fault.NoSuchRoute, "Nothing is served here. There are /healthz, /readyz and /metrics."))
+		writeFault(w, fault.New(fault.NoSuchRoute, "Nothing is served here. There are /healthz, /readyz, /metrics and /ledger/."))
 	})
 	return plain(readOnly(mux))
 }

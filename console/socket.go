@@ -82,7 +82,7 @@ func removeStale(path string) error {
 // ServeListener serves a handler on a listener, which it closes, until ctx
 // ends. It returns nil after that, once nothing runs any more.
 func ServeListener(ctx context.Context, l net.Listener, handler http.Handler) error {
-	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ConnContext: withPeer}
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Serve(l) }() // ends with Shutdown or Close below, or by itself with an error
 	select {

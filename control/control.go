@@ -10,6 +10,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -58,15 +59,25 @@ type Options struct {
 	// Reload reads the estate and, if it is whole and accept returns nil for
 	// its digest, puts it in force. If it returns an error the estate in force
 	// has not changed. Nil: nothing is served, as in a command.
-	Reload func(ctx context.Context, accept func(digest string) error) (oldDigest, newDigest string, err error)
+	Reload func(ctx context.Context, by By, accept func(digest string) error) (oldDigest, newDigest string, err error)
+	// Record puts a change of a key on the record, durably. Of an estate Reload
+	// does that itself, before the estate holds. Nil: there is no record.
+	Record func(ctx context.Context, c Change) error
 	Status func() Status                       // what the process says of itself; nil: nothing
 	Told   func(ctx context.Context, c Change) // is told of each change, done or refused; nil: nobody
 	Now    func() time.Time                    // nil: time.Now
 	Random io.Reader                           // nil: the system's own
 }
 
-// Change is what was done, or refused, for the log.
+// By says who made a change, and by which path.
+type By struct {
+	Who string // such as "uid 1000"; empty: the process itself
+	Via string // start, signal, watch, socket, command
+}
+
+// Change is what was done, or refused, for the log and the record.
 type Change struct {
+	By
 	What     string // key_create, key_revoke, estate_reload
 	Key      string // id, where the key exists
 	Workload string // as asked for
@@ -88,6 +99,9 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 	}
 	if o.Told == nil {
 		o.Told = func(context.Context, Change) {}
+	}
+	if o.Record == nil {
+		o.Record = func(context.Context, Change) error { return nil }
 	}
 	if o.Status == nil {
 		o.Status = func() Status { return Status{} }
@@ -122,8 +136,8 @@ func At(expires time.Time) Until { return func(time.Time) time.Time { return exp
 
 // CreateKey makes a key for a workload of the estate and gives its text, which
 // cannot be had again, and its id. It holds from the next call on.
-func (c *Controller) CreateKey(ctx context.Context, workload, note string, until Until) (text, id string, err error) {
-	key, err := c.create(ctx, workload, note, until, func(now, expires time.Time) (key identity.Key, err error) {
+func (c *Controller) CreateKey(ctx context.Context, by By, workload, note string, until Until) (text, id string, err error) {
+	key, err := c.create(ctx, by, workload, note, until, func(now, expires time.Time) (key identity.Key, err error) {
 		key, text = c.o.Keys.Mint(c.o.Random, workload, note, now, expires)
 		return key, nil
 	})
@@ -134,8 +148,8 @@ func (c *Controller) CreateKey(ctx context.Context, workload, note string, until
 }
 
 // CreateAccessKey is [Controller.CreateKey] for a key that AWS SDKs sign with.
-func (c *Controller) CreateAccessKey(ctx context.Context, workload, note string, until Until) (access identity.AccessKey, id string, err error) {
-	key, err := c.create(ctx, workload, note, until, func(now, expires time.Time) (key identity.Key, err error) {
+func (c *Controller) CreateAccessKey(ctx context.Context, by By, workload, note string, until Until) (access identity.AccessKey, id string, err error) {
+	key, err := c.create(ctx, by, workload, note, until, func(now, expires time.Time) (key identity.Key, err error) {
 		key, access, err = c.o.Keys.MintAccessKey(c.o.Random, workload, note, now, expires)
 		return key, err
 	})
@@ -146,9 +160,9 @@ func (c *Controller) CreateAccessKey(ctx context.Context, workload, note string,
 }
 
 // create checks what a key is to be, mints it, stores it and puts it on the keyring.
-func (c *Controller) create(ctx context.Context, workload, note string, until Until, mint func(now, expires time.Time) (identity.Key, error)) (key identity.Key, err error) {
+func (c *Controller) create(ctx context.Context, by By, workload, note string, until Until, mint func(now, expires time.Time) (identity.Key, error)) (key identity.Key, err error) {
 	defer func() {
-		c.o.Told(ctx, Change{What: "key_create", Key: key.ID, Workload: workload, Err: err})
+		c.o.Told(ctx, Change{By: by, What: "key_create", Key: key.ID, Workload: workload, Err: err})
 	}()
 	if until == nil {
 		until = For(DefaultTTL)
@@ -171,6 +185,10 @@ func (c *Controller) create(ctx context.Context, workload, note string, until Un
 	}
 	if err != nil {
 		return identity.Key{}, fault.New(fault.StoreUnavailable, "No key was made, because it could not be stored.").Because(err)
+	}
+	if err := c.o.Record(ctx, Change{By: by, What: "key_create", Key: made.ID, Workload: workload}); err != nil {
+		_, undone := c.o.Store.RevokeKey(ctx, made.ID, now) // it never held, and never will
+		return identity.Key{}, fault.New(fault.LedgerUnavailable, "No key was made, because that could not be put on the record.").Because(errors.Join(err, undone))
 	}
 	c.o.Keys.Put(made)
 	return made, nil
@@ -211,10 +229,11 @@ func (c *Controller) ListKeys(ctx context.Context) ([]identity.Key, error) {
 
 // RevokeKey ends a key from the next call on. To revoke it again changes
 // nothing and is no error. If the store cannot be written the key still holds,
-// here and after a restart, and the error says so.
-func (c *Controller) RevokeKey(ctx context.Context, id string) (err error) {
+// here and after a restart, and the error says so. If the record cannot be
+// written the key is revoked all the same, and the error says that.
+func (c *Controller) RevokeKey(ctx context.Context, by By, id string) (err error) {
 	var known string // what is no id may be a whole key, pasted, and is not told
-	defer func() { c.o.Told(ctx, Change{What: "key_revoke", Key: known, Err: err}) }()
+	defer func() { c.o.Told(ctx, Change{By: by, What: "key_revoke", Key: known, Err: err}) }()
 	ctx, done := detached(ctx)
 	defer done()
 	c.change.Lock()
@@ -229,6 +248,9 @@ func (c *Controller) RevokeKey(ctx context.Context, id string) (err error) {
 	}
 	c.o.Keys.Revoke(id, now)
 	known = id
+	if err := c.o.Record(ctx, Change{By: by, What: "key_revoke", Key: id}); err != nil {
+		return fault.New(fault.LedgerUnavailable, "The key is revoked, but that could not be put on the record.").Because(err)
+	}
 	return nil
 }
 
@@ -236,16 +258,16 @@ func (c *Controller) RevokeKey(ctx context.Context, id string) (err error) {
 // the one before and the one after. With a digest to want, an estate of another
 // one is refused before it is in force; it may be written with or without its
 // "sha256:". Reloads do not overlap.
-func (c *Controller) Reload(ctx context.Context, want string) (oldDigest, newDigest string, err error) {
+func (c *Controller) Reload(ctx context.Context, by By, want string) (oldDigest, newDigest string, err error) {
 	defer func() {
-		c.o.Told(ctx, Change{What: "estate_reload", Old: oldDigest, New: newDigest, Err: err})
+		c.o.Told(ctx, Change{By: by, What: "estate_reload", Old: oldDigest, New: newDigest, Err: err})
 	}()
 	if c.o.Reload == nil {
 		return "", "", fault.New(NotServing, "No server runs on this data folder; the next one to start reads the estate as it is then.")
 	}
 	c.reload.Lock()
 	defer c.reload.Unlock()
-	oldDigest, newDigest, err = c.o.Reload(ctx, func(digest string) error {
+	oldDigest, newDigest, err = c.o.Reload(ctx, by, func(digest string) error {
 		if want == "" || want == digest || "sha256:"+want == digest {
 			return nil
 		}

@@ -90,7 +90,7 @@ func wantKind(t *testing.T, err error, kind fault.Kind, say string) {
 
 func TestCreateKey_HoldsAtOnceAndIsStored(t *testing.T) {
 	h := newHouse(t, nil)
-	text, id, err := h.CreateKey(t.Context(), "letters", "for the mail room", nil)
+	text, id, err := h.CreateKey(t.Context(), control.By{}, "letters", "for the mail room", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,12 +114,12 @@ func TestCreateKey_HoldsAtOnceAndIsStored(t *testing.T) {
 
 func TestCreateKey_TakesAnInstantOrNever(t *testing.T) {
 	h := newHouse(t, nil)
-	text, _, err := h.CreateKey(t.Context(), "letters", "", control.At(time.Time{}))
+	text, _, err := h.CreateKey(t.Context(), control.By{}, "letters", "", control.At(time.Time{}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	until := noon.Add(time.Hour)
-	if _, _, err = h.CreateKey(t.Context(), "letters", "", control.At(until)); err != nil {
+	if _, _, err = h.CreateKey(t.Context(), control.By{}, "letters", "", control.At(until)); err != nil {
 		t.Fatal(err)
 	}
 	keys, _ := h.ListKeys(t.Context())
@@ -150,31 +150,31 @@ func TestCreateKey_RefusesAndLeavesNothing(t *testing.T) {
 		"too short":        {"letters", "", control.For(time.Nanosecond), fault.Malformed, "expired already"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text, id, err := h.CreateKey(t.Context(), tt.workload, tt.note, tt.until)
+			text, id, err := h.CreateKey(t.Context(), control.By{}, tt.workload, tt.note, tt.until)
 			wantKind(t, err, tt.kind, tt.say)
 			if text != "" || id != "" || len(h.ring.List()) != 0 {
 				t.Errorf("something was made: %q, %v", id, h.ring.List())
 			}
 		})
 	}
-	_, _, err := h.CreateKey(t.Context(), "letters", "", control.At(noon.Add(-time.Second)))
+	_, _, err := h.CreateKey(t.Context(), control.By{}, "letters", "", control.At(noon.Add(-time.Second)))
 	wantKind(t, err, fault.Malformed, "expired already, at 2026-11-23T11:59:59Z")
-	_, _, err = h.CreateKey(t.Context(), "letters", "", control.At(noon.AddDate(9000, 0, 0)))
+	_, _, err = h.CreateKey(t.Context(), control.By{}, "letters", "", control.At(noon.AddDate(9000, 0, 0)))
 	wantKind(t, err, fault.Malformed, "never")
 	if keys, _ := h.store.ListKeys(t.Context()); len(keys) != 0 {
 		t.Errorf("stored: %v", keys)
 	}
 	empty := newHouse(t, func(o *control.Options) { o.Workloads = func() []string { return nil } })
-	_, _, err = empty.CreateKey(t.Context(), "letters", "", nil)
+	_, _, err = empty.CreateKey(t.Context(), control.By{}, "letters", "", nil)
 	wantKind(t, err, control.UnknownWorkload, "It has none.")
 }
 
 func TestRevokeKey_HoldsFromTheNextCall(t *testing.T) {
 	h := newHouse(t, nil)
-	text, id, _ := h.CreateKey(t.Context(), "letters", "", nil)
-	other, _, _ := h.CreateKey(t.Context(), "letters", "", nil)
+	text, id, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", nil)
+	other, _, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", nil)
 	for range 2 {
-		if err := h.RevokeKey(t.Context(), id); err != nil {
+		if err := h.RevokeKey(t.Context(), control.By{}, id); err != nil {
 			t.Fatal(err)
 		}
 		if h.lets(text) || !h.lets(other) {
@@ -186,9 +186,9 @@ func TestRevokeKey_HoldsFromTheNextCall(t *testing.T) {
 	if i := slices.IndexFunc(keys, func(k identity.Key) bool { return k.ID == id }); !keys[i].Revoked.Equal(noon.Truncate(time.Millisecond)) {
 		t.Errorf("stored as revoked at %v, want the first instant", keys[i].Revoked)
 	}
-	wantKind(t, h.RevokeKey(t.Context(), "aaaaaaaaaaaaaaaa"), control.NoSuchKey, "key list")
+	wantKind(t, h.RevokeKey(t.Context(), control.By{}, "aaaaaaaaaaaaaaaa"), control.NoSuchKey, "key list")
 	// Someone may paste the whole key; it must not come back in the message.
-	err := h.RevokeKey(t.Context(), other)
+	err := h.RevokeKey(t.Context(), control.By{}, other)
 	wantKind(t, err, control.NoSuchKey, "between the two underscores")
 	if strings.Contains(err.Error(), other) {
 		t.Error("the refusal repeats the key")
@@ -197,15 +197,15 @@ func TestRevokeKey_HoldsFromTheNextCall(t *testing.T) {
 
 func TestChanges_AreNotMadeWhenTheStoreFails(t *testing.T) {
 	h := newHouse(t, nil)
-	text, id, _ := h.CreateKey(t.Context(), "letters", "", nil)
+	text, id, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", nil)
 	h.store.err = errors.New("disk full")
 
-	lost, _, err := h.CreateKey(t.Context(), "letters", "", nil)
+	lost, _, err := h.CreateKey(t.Context(), control.By{}, "letters", "", nil)
 	wantKind(t, err, fault.StoreUnavailable, "No key was made")
 	if !errors.Is(err, h.store.err) || lost != "" || len(h.ring.List()) != 1 {
 		t.Errorf("CreateKey = %q, %v; ring %v", lost, err, h.ring.List())
 	}
-	err = h.RevokeKey(t.Context(), id)
+	err = h.RevokeKey(t.Context(), control.By{}, id)
 	wantKind(t, err, fault.StoreUnavailable, "NOT revoked")
 	if !h.lets(text) {
 		t.Error("the running process revoked what the store did not")
@@ -216,19 +216,19 @@ func TestChanges_AreNotMadeWhenTheStoreFails(t *testing.T) {
 
 func TestChanges_AreFinishedThoughTheCallerWentAway(t *testing.T) {
 	h := newHouse(t, nil)
-	text, id, _ := h.CreateKey(t.Context(), "letters", "", nil)
+	text, id, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", nil)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := h.RevokeKey(gone, id); err != nil || h.lets(text) {
+	if err := h.RevokeKey(gone, control.By{}, id); err != nil || h.lets(text) {
 		t.Errorf("RevokeKey = %v; the key holds: %v", err, h.lets(text))
 	}
 }
 
 func TestNew_FillsTheKeyringFromTheStore(t *testing.T) {
 	h := newHouse(t, nil)
-	text, _, _ := h.CreateKey(t.Context(), "letters", "", nil)
-	revokedText, revokedID, _ := h.CreateKey(t.Context(), "letters", "", nil)
-	if err := h.RevokeKey(t.Context(), revokedID); err != nil {
+	text, _, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", nil)
+	revokedText, revokedID, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", nil)
+	if err := h.RevokeKey(t.Context(), control.By{}, revokedID); err != nil {
 		t.Fatal(err)
 	}
 	later := &house{ring: identity.NewKeyring(bytes.Repeat([]byte{7}, 32)), clock: noon}
@@ -252,7 +252,7 @@ func TestChanges_KeepStoreAndKeyringAlike(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for i := range 20 {
-				if _, _, err := h.CreateKey(t.Context(), "letters", "", nil); err != nil {
+				if _, _, err := h.CreateKey(t.Context(), control.By{}, "letters", "", nil); err != nil {
 					t.Error(err)
 				}
 				keys, err := h.ListKeys(t.Context())
@@ -260,7 +260,7 @@ func TestChanges_KeepStoreAndKeyringAlike(t *testing.T) {
 					t.Errorf("ListKeys = %v, %v", keys, err)
 					return
 				}
-				if err := h.RevokeKey(t.Context(), keys[(i*7)%len(keys)].ID); err != nil {
+				if err := h.RevokeKey(t.Context(), control.By{}, keys[(i*7)%len(keys)].ID); err != nil {
 					t.Error(err)
 				}
 			}
@@ -279,7 +279,7 @@ type estate struct {
 	broken          error
 }
 
-func (e *estate) reload(_ context.Context, accept func(string) error) (string, string, error) {
+func (e *estate) reload(_ context.Context, _ control.By, accept func(string) error) (string, string, error) {
 	if e.broken != nil {
 		return e.inForce, "", e.broken
 	}
@@ -309,7 +309,7 @@ func TestReload_PutsOnlyTheWantedEstateInForce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := &estate{inForce: "sha256:11", onDisk: "sha256:22", broken: tt.broken}
 			h := newHouse(t, func(o *control.Options) { o.Reload = e.reload })
-			from, to, err := h.Reload(t.Context(), tt.want)
+			from, to, err := h.Reload(t.Context(), control.By{}, tt.want)
 			if tt.kind == "" {
 				if err != nil || from != "sha256:11" || to != "sha256:22" || e.inForce != to {
 					t.Errorf("Reload = %q, %q, %v; in force %q", from, to, err, e.inForce)
@@ -325,16 +325,16 @@ func TestReload_PutsOnlyTheWantedEstateInForce(t *testing.T) {
 			}
 		})
 	}
-	_, _, err := newHouse(t, nil).Reload(t.Context(), "")
+	_, _, err := newHouse(t, nil).Reload(t.Context(), control.By{}, "")
 	wantKind(t, err, control.NotServing, "No server runs")
 }
 
 func TestTold_HearsOfEveryChangeAndOfNoSecret(t *testing.T) {
 	h := newHouse(t, nil)
-	text, id, _ := h.CreateKey(t.Context(), "letters", "", nil)
-	h.CreateKey(t.Context(), "nobody", "", nil)
-	h.RevokeKey(t.Context(), id)
-	h.RevokeKey(t.Context(), text)
+	text, id, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", nil)
+	h.CreateKey(t.Context(), control.By{}, "nobody", "", nil)
+	h.RevokeKey(t.Context(), control.By{}, id)
+	h.RevokeKey(t.Context(), control.By{}, text)
 	var got []string
 	for _, c := range h.changes {
 		got = append(got, fmt.Sprint(c.What, " ", c.Key == id, " ", c.Workload, " ", c.Err == nil))
@@ -352,11 +352,11 @@ func TestStatus_CountsEachKeyOnce(t *testing.T) {
 	h := newHouse(t, func(o *control.Options) {
 		o.Status = func() control.Status { return control.Status{Version: "v1", Estate: "sha256:11", PID: 7} }
 	})
-	h.CreateKey(t.Context(), "letters", "", control.For(time.Hour))
-	h.CreateKey(t.Context(), "letters", "", control.For(3*time.Hour))
-	h.CreateKey(t.Context(), "letters", "", control.At(time.Time{}))
-	_, id, _ := h.CreateKey(t.Context(), "letters", "", control.For(time.Hour))
-	h.RevokeKey(t.Context(), id)
+	h.CreateKey(t.Context(), control.By{}, "letters", "", control.For(time.Hour))
+	h.CreateKey(t.Context(), control.By{}, "letters", "", control.For(3*time.Hour))
+	h.CreateKey(t.Context(), control.By{}, "letters", "", control.At(time.Time{}))
+	_, id, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", control.For(time.Hour))
+	h.RevokeKey(t.Context(), control.By{}, id)
 	h.clock = noon.Add(2 * time.Hour)
 	got := h.Status(t.Context())
 	if got.Keys != (control.KeyCount{Active: 2, Expired: 1, Revoked: 1}) || got.Version != "v1" || got.PID != 7 || got.Estate != "sha256:11" {

@@ -2,19 +2,42 @@ package egress
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"bulkhead/call"
 	"bulkhead/catalog"
+	"bulkhead/ledger"
 	"bulkhead/policy"
 )
 
-// Proof is what a send demands: that the call is allowed. Proofs of another
-// call, or of other facts of it, are refused.
+// Proof is what a send demands: that the call is allowed, and that it and this
+// attempt of it are on the record. Proofs of another call, or of other facts
+// of it, are refused.
 type Proof struct {
-	Permit *policy.Permit
-	Call   call.ID
-	Facts  [32]byte // digest of the call's facts, which the permit is bound to
+	Permit  *policy.Permit
+	Receipt *ledger.Receipt
+	Call    call.ID
+	Facts   [32]byte // digest of the call's facts, which permit and receipt are bound to
+}
+
+// ErrUnrecorded is for a send whose attempt is not on the record: of another
+// call, of other facts, or at another offering.
+var ErrUnrecorded = errors.New("egress: the attempt is not on the record")
+
+// check says why the proof does not allow a send to the n-th offering, or gives that.
+func (p *Proof) check(n int, now time.Time) (*catalog.Offering, error) {
+	if err := p.Permit.Check(p.Call, p.Facts, now); err != nil {
+		return nil, err
+	}
+	o := p.Permit.Offering(n)
+	if o == nil {
+		return nil, policy.ErrNoPermit
+	}
+	if p.Receipt == nil || p.Receipt.Call() != p.Call || p.Receipt.Facts() != ledger.DigestOf(p.Facts) || p.Receipt.Offering() != o.Name {
+		return nil, ErrUnrecorded
+	}
+	return o, nil
 }
 
 // Doors are the ways to the offerings of one estate.
@@ -72,12 +95,12 @@ func (d *Doors) CloseBut(next *Doors) {
 // other target can be written down. The error is a *Failure, or says why the
 // proof does not hold.
 func (d *Doors) Send(ctx context.Context, p Proof, n int, now time.Time, r *Request) (*Reply, error) {
-	if err := p.Permit.Check(p.Call, p.Facts, now); err != nil {
-		return nil, &Failure{Phase: Connecting, Cause: err}
+	o, err := p.check(n, now)
+	if err == nil && o.Index >= len(d.byOffering) {
+		err = policy.ErrNoPermit
 	}
-	o := p.Permit.Offering(n)
-	if o == nil || o.Index >= len(d.byOffering) {
-		return nil, &Failure{Phase: Connecting, Cause: policy.ErrNoPermit}
+	if err != nil {
+		return nil, &Failure{Phase: Connecting, Cause: err}
 	}
 	return d.byOffering[o.Index].send(ctx, r)
 }

@@ -39,7 +39,8 @@ func (s *serving) mark(w *catalog.Workload) (policy.Marking, error) {
 	}
 	m, err := s.snapshot.engine.Mark(claim)
 	if err == nil {
-		s.rec.Marking = s.g.options.Register.Banner(m.Effective)
+		s.entry.marking, s.entry.label = m, s.snapshot.labels.of(s.snapshot, m.Effective)
+		s.rec.Marking = s.entry.label.banner
 		s.w.Header()["Bulkhead-Marking"] = []string{s.rec.Marking}
 	}
 	return m, err
@@ -68,16 +69,21 @@ func (s *serving) decide(p identity.Principal, w *catalog.Workload, request *ope
 		q.Modalities = append(s.media, "text")
 	}
 	decision := s.snapshot.engine.Decide(q)
+	s.entry.form = decision.Form()
 	if decision.Permit == nil {
 		return nil, decision.Refusal
 	}
 	s.rec.Purpose = decision.Permit.Purpose()
-	s.facts = sha256.Sum256([]byte(string(s.rec.ID) + "\n" + s.rec.Estate + "\n" + w.Name + "\n" + alias.Name + "\n" + s.rec.Purpose + "\n" + s.rec.Marking))
+	s.commit()
+	s.facts = sha256.Sum256([]byte(string(s.rec.ID) + "\n" + s.rec.Estate + "\n" + w.Name + "\n" + alias.Name + "\n" + s.rec.Purpose + "\n" + s.entry.label.json.String() + "\n" + string(s.entry.request)))
 	return decision.Permit.Bind(s.rec.ID, s.facts)
 }
 
 // rehearse answers a dry run: every gate was passed, nothing was sent.
 func (s *serving) rehearse(permit *policy.Permit, order []int) error {
+	if err := s.g.recordable(); err != nil {
+		return err
+	}
 	type candidate struct {
 		Offering string   `json:"offering"`
 		Model    string   `json:"model"`

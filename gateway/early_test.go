@@ -73,7 +73,7 @@ func TestEarlyStream_TheVendorNeverReadsAnotherCallersBody(t *testing.T) {
 		first = r.Post("/v1/chat/completions", bulky("a", size, `"stream":true`))
 	})
 	<-begun
-	r.Gateway.Use(r2) // later calls go elsewhere; the first keeps its estate
+	r.Gateway.Use(r2, nil) // later calls go elsewhere; the first keeps its estate
 	for range 8 {
 		r.Post("/v1/chat/completions", bulky("b", size))
 	}

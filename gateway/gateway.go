@@ -25,6 +25,7 @@ import (
 	"bulkhead/egress"
 	"bulkhead/identity"
 	"bulkhead/inspect"
+	"bulkhead/ledger"
 	"bulkhead/marking"
 	"bulkhead/policy"
 	"bulkhead/wire"
@@ -58,6 +59,7 @@ const reasoningSilence = 600 * time.Second
 // Options are what a gateway needs.
 type Options struct {
 	Keys    *identity.Keyring
+	Ledger  *ledger.Log         // the record of calls; without one every call is refused
 	Begin   func() (end func()) // called once a call, at its beginning and its end
 	Observe func(*call.Record)  // called once a call, at its end
 	Log     *slog.Logger        // for causes that only operators may see
@@ -92,6 +94,11 @@ type Snapshot struct {
 	doors   *egress.Doors
 	ways    []way     // by offering index
 	readers sync.Pool // of *inspect.Scanner
+
+	register *marking.Register
+	labels   renderings
+	subjects map[string]ledger.JSON // that calls are decided for, by workload
+	change   int64                  // index of the ledger's entry that put the estate in force; -1: none
 }
 
 // way is how an offering is spoken to.
@@ -139,9 +146,11 @@ func (g *Gateway) Estate() *catalog.Estate {
 // Use replaces the estate that new calls see; calls under way keep theirs. It
 // gives, for each endpoint that cannot be used, why. Doors to endpoints that
 // did not change are kept with their connections; the others let go of theirs
-// as their calls end. The error is for an estate that cannot be decided about;
-// the one in force stays then.
-func (g *Gateway) Use(e *catalog.Estate) ([]error, error) {
+// as their calls end. The error is for an estate that cannot be decided about,
+// or is what record gave; the one in force stays then. record, which may be nil,
+// is called once the estate is known to be fit and before it holds; it gives the
+// index of the ledger's entry that says so.
+func (g *Gateway) Use(e *catalog.Estate, record func() (int64, error)) ([]error, error) {
 	g.swap.Lock()
 	defer g.swap.Unlock()
 	engine, faults := policy.Compile(e, policy.Options{Register: g.options.Register, Dialects: dialect.Carried()})
@@ -152,7 +161,13 @@ func (g *Gateway) Use(e *catalog.Estate) ([]error, error) {
 		}
 		return nil, errors.Join(err...)
 	}
-	next := &Snapshot{Estate: e, engine: engine, ways: make([]way, len(e.Offerings))}
+	next := &Snapshot{Estate: e, engine: engine, ways: make([]way, len(e.Offerings)), register: g.options.Register, subjects: subjectsOf(e), change: -1}
+	if record != nil {
+		var err error
+		if next.change, err = record(); err != nil {
+			return nil, err
+		}
+	}
 	next.readers.New = func() any { return inspect.New(g.options.Register) }
 	for i, o := range e.Offerings {
 		next.ways[i] = way{openai.Path(o, call.Chat), openai.Path(o, call.Embeddings), openai.TargetOf(o)}

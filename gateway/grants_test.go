@@ -52,7 +52,7 @@ func TestGrants_OnlyAnOfferingThatGrantsItIsAsked(t *testing.T) {
 			if rec := r.Record(); len(rec.Attempts) != 0 || rec.Kind != "no_eligible_offering" {
 				t.Errorf("record %+v", rec)
 			}
-			r.Gateway.Use(estateOf("b", []string{"chat"}, offer{Name: "one", URL: without.URL}, offer{Name: "two", URL: with.URL, Grants: []call.Capability{row.needs}}))
+			r.Gateway.Use(estateOf("b", []string{"chat"}, offer{Name: "one", URL: without.URL}, offer{Name: "two", URL: with.URL, Grants: []call.Capability{row.needs}}), nil)
 			if got := r.Post("/v1/chat/completions", row.body); got.Status != 200 || got.Header.Get("Bulkhead-Offering") != "two/m" {
 				t.Errorf("with the grant: got %d %s", got.Status, got.Body)
 			}
@@ -130,7 +130,7 @@ func TestUnknownFields_PassOrAreRefusedAsTheWorkloadSays(t *testing.T) {
 	for _, policy := range []string{"refuse", ""} {
 		e := estateOf("b", []string{"chat"}, offer{Name: "one", URL: v.URL})
 		e.Workloads["w"].UnknownFields = policy
-		r.Gateway.Use(e)
+		r.Gateway.Use(e, nil)
 		got := refused(t, r.Post("/v1/chat/completions", body), 400, "unsupported_parameter")
 		if got.Param == nil || *got.Param != "top_k" {
 			t.Errorf("param %v", got.Param)
@@ -140,7 +140,7 @@ func TestUnknownFields_PassOrAreRefusedAsTheWorkloadSays(t *testing.T) {
 		}
 	}
 	// Unknown tools and parts are refused whatever the workload says.
-	r.Gateway.Use(e)
+	r.Gateway.Use(e, nil)
 	for field, body := range map[string]string{
 		"tools[0].type":               chat(`"tools":[{"type":"teleport"}]`),
 		"messages[0].content[0].type": `{"model":"chat","messages":[{"role":"user","content":[{"type":"smell"}]}]}`,

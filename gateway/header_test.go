@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bulkhead/ledger/ledgertest"
 )
 
 func TestHeaderUp_OnlyWhatTheListAllows(t *testing.T) {
@@ -94,7 +96,7 @@ func TestHeaderDown_OnlyWhatTheListAllows(t *testing.T) {
 	allowed := map[string]string{
 		"Openai-Processing-Ms": "12", "Openai-Version": "2020-10-01", "Openai-Model": "m-1", "X-Ms-Region": "East US",
 		"X-Upstream-Request-Id": "req_vendor", "X-Upstream-Ratelimit-Limit-Requests": "500", "X-Upstream-Ratelimit-Reset-Tokens": "6ms", "X-Upstream-Retry-After": "3",
-		"Bulkhead-Offering": "one/m", "Bulkhead-Estate": "sha256:a", "Bulkhead-Marking": "UNCLASSIFIED", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+		"Bulkhead-Receipt": ledgertest.Origin + "/1", "Bulkhead-Offering": "one/m", "Bulkhead-Estate": "sha256:a", "Bulkhead-Marking": "UNCLASSIFIED", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
 	}
 	for name, row := range map[string]struct {
 		script func(*visit)
@@ -116,7 +118,7 @@ func TestHeaderDown_OnlyWhatTheListAllows(t *testing.T) {
 			if len(id) != 26 || got.Header.Get("X-Request-Id") != id {
 				t.Errorf("call %q, request id %q", id, got.Header.Get("X-Request-Id"))
 			}
-			ours := append([]string{"Bulkhead-Call", "X-Request-Id", "Content-Type", "Date"}, row.own...)
+			ours := append([]string{"Bulkhead-Call", "Bulkhead-Receipt-Key", "X-Request-Id", "Content-Type", "Date"}, row.own...)
 			for name, values := range got.Header {
 				want, ok := allowed[name]
 				for _, o := range ours {

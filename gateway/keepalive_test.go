@@ -33,7 +33,7 @@ func TestKeepAlive_ComesAfterSilenceAndNotBefore(t *testing.T) {
 			}
 		}},
 		"then a failure": {func(x *visit) { time.Sleep(late); x.Reply(500, jsonType, vendorWords) }, func(t *testing.T, got reply, rec call.Record) {
-			if !strings.HasPrefix(got.Body, keepAlive+`data: {"error":`) || strings.Contains(got.Body, "[DONE]") || got.Trailer.Get("Bulkhead-Error") != "upstream_error" || rec.Ending != call.Cut || rec.Kind != "upstream_error" {
+			if !strings.HasPrefix(got.Body, keepAlive+`data: {"error":`) || strings.Contains(got.Body, "[DONE]") || got.Trailer.Get("Bulkhead-Error") != "upstream_error" || rec.Ending != call.Refused || rec.Kind != "upstream_error" {
 				t.Errorf("got %q, trailer %v, record %s %s", got.Body, got.Trailer, rec.Ending, rec.Kind)
 			}
 		}},
@@ -47,7 +47,7 @@ func TestKeepAlive_ComesAfterSilenceAndNotBefore(t *testing.T) {
 					t.Errorf("a line that is no data: %q", line)
 				}
 			}
-			if rec.Ending != call.Cut {
+			if rec.Ending != call.Refused || rec.Offering != "one/m" {
 				t.Errorf("record %s", rec.Ending)
 			}
 		}},

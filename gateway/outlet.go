@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"bulkhead/ledger"
 )
 
 // outlet is the way back to the caller. It counts what is released, and keeps
@@ -26,6 +28,7 @@ type outlet struct {
 	writeBy time.Time     // when a write that is under way fails
 	closed  bool
 	http2   bool
+	sealed  *ledger.Commitment // to what was released; nil: nobody asks
 }
 
 func (o *outlet) open(w http.ResponseWriter, r *http.Request) {
@@ -101,11 +104,35 @@ func (o *outlet) put(b []byte) error {
 	o.bound(now)
 	n, err := o.w.Write(b)
 	o.written += int64(n)
+	if o.sealed != nil {
+		_, _ = o.sealed.Write(b[:max(n, 0)])
+	}
 	o.last = now
 	if o.first.IsZero() {
 		o.first = o.last
 	}
 	return err
+}
+
+// seal lets c be fed what is released from now on.
+func (o *outlet) seal(c *ledger.Commitment) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sealed = c
+}
+
+// committed is the commitment to all that was released, and held after it, with
+// the count of bytes. It ends the keep-alives and what is committed to.
+func (o *outlet) committed(held []byte) (ledger.Digest, int64) {
+	o.close()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	c := o.sealed
+	if o.sealed = nil; c == nil {
+		return "", 0
+	}
+	_, _ = c.Write(held)
+	return c.Digest(), c.Size()
 }
 
 func (o *outlet) flush() {

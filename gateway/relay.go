@@ -21,6 +21,7 @@ import (
 func (s *serving) relay(a *answer) error {
 	defer a.close()
 	s.rec.Offering, s.rec.Model = a.offering.Name, a.offering.Model.FullName()
+	s.entry.answered = s.entry.receipt.Attempt()
 	a.watch.rest(a.total)
 	s.out.within(a.limits.Gap)
 	if a.whole != nil {
@@ -29,17 +30,20 @@ func (s *serving) relay(a *answer) error {
 	return s.relayStream(a)
 }
 
+// relayWhole releases nothing before the outcome is durable.
 func (s *serving) relayWhole(a *answer) error {
+	s.rec.Usage = consumed(a.said.Usage, s.rec.BytesIn, a.said.Text)
+	s.rec.Finish, s.rec.Ending = a.said.Finish, call.Complete
+	if err := s.conclude(http.StatusOK, a.whole.bytes); err != nil {
+		return err
+	}
 	h := s.w.Header()
 	answered(h, a.offering, a.reply.Header)
 	setBody(h, a)
-	s.rec.Usage = consumed(a.said.Usage, s.rec.BytesIn, a.said.Text)
-	s.rec.Finish = a.said.Finish
 	a.whole.keep = s.r.ProtoMajor > 1 // an HTTP/2 frame can stay queued after its write was given up
 	if err := s.out.whole(http.StatusOK, a.whole.bytes); err != nil {
 		return s.left(err)
 	}
-	s.rec.Ending = call.Complete
 	return nil
 }
 
@@ -84,12 +88,9 @@ func (s *serving) openStream(a *answer) error {
 }
 
 // relayStream releases what was kept and then every event as it comes. The end
-// marker goes last, once all else is done.
+// marker goes last, once all else is done and the outcome is durable.
 func (s *serving) relayStream(a *answer) error {
-	defer func() {
-		s.rec.Usage = consumed(a.meter.usage, s.rec.BytesIn, a.meter.text)
-		s.rec.Finish = a.meter.finish
-	}()
+	defer s.metered(a)
 	err := s.out.begin(a.opening,
 		func(h http.Header) { setStream(h); answered(h, a.offering, a.reply.Header) },
 		func(h http.Header) { h[http.TrailerPrefix+"Bulkhead-Offering"] = []string{a.offering.Name} })
@@ -104,10 +105,15 @@ func (s *serving) relayStream(a *answer) error {
 		switch {
 		case err != nil:
 		case a.done != nil:
-			s.rec.Ending = call.Complete
-			err = s.out.more(a.done)
 			s.out.push()
 			a.reply.Finish()
+			s.metered(a)
+			s.rec.Ending = call.Complete
+			if err := s.conclude(http.StatusOK, a.done); err != nil {
+				return err
+			}
+			err = s.out.more(a.done)
+			s.out.push()
 			return s.left(err)
 		case a.meter.failed: // the vendor has told the caller itself
 			s.out.push()
@@ -126,6 +132,12 @@ func (s *serving) relayStream(a *answer) error {
 		}
 	}
 	return err
+}
+
+// metered says what the stream has consumed so far.
+func (s *serving) metered(a *answer) {
+	s.rec.Usage = consumed(a.meter.usage, s.rec.BytesIn, a.meter.text)
+	s.rec.Finish = a.meter.finish
 }
 
 // next takes the next event that is held and gives its bytes to put, unless it
@@ -179,14 +191,15 @@ func (s *serving) refuse(err error) {
 	var own *refused
 	if errors.As(err, &own) {
 		defer own.answer.close()
+		s.rec.Offering, s.entry.answered = own.answer.offering.Name, s.entry.receipt.Attempt()
 	}
 	begun := s.out.hush()
 	s.leave()
 	if s.body != nil && s.r.Context().Err() != nil {
 		f = fault.New(fault.Cancelled, "The caller went away.").Because(err)
 	}
-	s.rec.Kind = string(f.Kind)
-	if begun {
+	s.rec.Kind, s.rec.Ending = string(f.Kind), call.Refused
+	if begun && own == nil && s.entry.answered > 0 { // else no more than keep-alives have gone out
 		s.rec.Ending = call.Cut
 	}
 	if f.Kind == fault.Internal || f.Cause != nil && f.Kind != fault.Cancelled {
@@ -200,12 +213,14 @@ func (s *serving) refuse(err error) {
 		s.refuseInBand(f, own)
 		return
 	}
+	if s.entry.receipt == nil {
+		s.tell(f)
+	}
 	h := s.w.Header()
 	setRefusal(h, f, dialect.Retryable(f))
 	status := dialect.Status(f.Kind)
 	if own != nil {
 		status = own.answer.reply.Status
-		s.rec.Offering = own.answer.offering.Name
 		answered(h, own.answer.offering, own.answer.reply.Header)
 		if own.answer.whole != nil {
 			delete(h, "Bulkhead-Error") // the words are the vendor's
@@ -235,8 +250,13 @@ func (s *serving) leave() {
 	}
 }
 
-// finish releases a refusal; a caller who has gone misses nothing.
+// finish releases a refusal, once the outcome of an admitted call is durable; a
+// caller who has gone misses nothing.
 func (s *serving) finish(status int, b []byte) {
+	if err := s.conclude(status, b); err != nil {
+		s.refuse(err) // the outcome is used up: this one goes out
+		return
+	}
 	if err := s.out.whole(status, b); err != nil {
 		s.rec.Ending = call.Gone
 	}

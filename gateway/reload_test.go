@@ -39,7 +39,7 @@ func TestReload_CallsUnderWayKeepTheirEstate(t *testing.T) {
 	wg.Go(func() { stream = r.Post("/v1/chat/completions", chat(`"stream":true`)) })
 	<-asked
 	<-asked
-	r.Gateway.Use(estateOf("new", []string{"chat"}, offer{Name: "one", URL: next.URL}))
+	r.Gateway.Use(estateOf("new", []string{"chat"}, offer{Name: "one", URL: next.URL}), nil)
 	got := r.Post("/v1/chat/completions", chat())
 	if got.Status != 200 || got.Header.Get("Bulkhead-Estate") != "sha256:new" || len(next.Seen()) != 1 {
 		t.Errorf("a new call got %d under %s", got.Status, got.Header.Get("Bulkhead-Estate"))
@@ -77,7 +77,7 @@ func TestReload_FailoverStaysWithinTheEstateOfTheCall(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() { got = r.Post("/v1/chat/completions", chat()) })
 	<-asked
-	r.Gateway.Use(estateOf("new", []string{"chat"}, offer{Name: "three", URL: other.URL}))
+	r.Gateway.Use(estateOf("new", []string{"chat"}, offer{Name: "three", URL: other.URL}), nil)
 	close(goOn)
 	wg.Wait()
 	if got.Status != 200 || got.Header.Get("Bulkhead-Offering") != "two/m" || len(other.Seen()) != 0 {
@@ -103,7 +103,7 @@ func TestReload_ConnectionsOfUnchangedEndpointsAreKept(t *testing.T) {
 				t.Fatalf("got %d %s", got.Status, got.Body)
 			}
 		}
-		r.Gateway.Use(estate(fmt.Sprint(i+1), catalog.Limits{Connect: time.Duration(i+1) * time.Second}))
+		r.Gateway.Use(estate(fmt.Sprint(i+1), catalog.Limits{Connect: time.Duration(i+1) * time.Second}), nil)
 	}
 	if kept.Dials() != 1 || changed.Dials() != 5 {
 		t.Errorf("%d connections to the endpoint that stayed, want 1; %d to the one that changed, want 5", kept.Dials(), changed.Dials())
@@ -125,7 +125,7 @@ func TestReload_LosesNothingUnderLoad(t *testing.T) {
 	var callers, reloads sync.WaitGroup
 	reloads.Go(func() {
 		for i := 1; !stop.Load(); i++ {
-			if problems, err := r.Gateway.Use(estate(i)); err != nil || len(problems) > 0 {
+			if problems, err := r.Gateway.Use(estate(i), nil); err != nil || len(problems) > 0 {
 				t.Error(problems)
 			}
 			time.Sleep(2 * time.Millisecond)
@@ -185,7 +185,7 @@ func TestReload_AWorkloadThatIsGoneIsDenied(t *testing.T) {
 	r := start(t, estateOf("a", []string{"chat"}, offer{Name: "one", URL: v.URL}))
 	e := estateOf("b", []string{"chat"}, offer{Name: "one", URL: v.URL})
 	e.Workloads = map[string]*catalog.Workload{}
-	r.Gateway.Use(e)
+	r.Gateway.Use(e, nil)
 	refused(t, r.Post("/v1/chat/completions", chat()), 403, "denied")
 	refused(t, r.Do("GET", "/v1/models", nil), 403, "denied")
 	if len(v.Seen()) != 0 {

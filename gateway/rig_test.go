@@ -25,6 +25,8 @@ import (
 	"bulkhead/gateway"
 	"bulkhead/identity"
 	"bulkhead/ingress"
+	"bulkhead/ledger"
+	"bulkhead/ledger/ledgertest"
 )
 
 // TestMain checks that no goroutine is left; net/http lets a connection that it
@@ -141,6 +143,8 @@ type rig struct {
 	Key     string
 	Client  *http.Client
 	Logs    *syncBuffer
+	Ledger  *ledger.Log
+	Disk    *ledgertest.Memory // under the ledger
 
 	mu      sync.Mutex
 	records []call.Record
@@ -168,20 +172,21 @@ func (s *syncBuffer) String() string {
 // start serves an estate; options may be changed before.
 func start(t testing.TB, e *catalog.Estate, change ...func(*gateway.Options)) *rig {
 	t.Helper()
-	r := &rig{t: t, Logs: &syncBuffer{}, ended: make(chan struct{}, 1<<16)}
+	r := &rig{t: t, Disk: &ledgertest.Memory{}, Logs: &syncBuffer{}, ended: make(chan struct{}, 1<<16)}
 	log := slog.New(slog.NewJSONHandler(r.Logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	r.Ledger = ledgertest.Open(t, r.Disk)
 	keys := identity.NewKeyring(bytes.Repeat([]byte{7}, identity.PepperBytes))
 	key, text := keys.Mint(nil, "w", "", time.Now(), time.Time{})
 	keys.Put(key)
 	o := gateway.Options{
-		Keys: keys, Log: log, Observe: r.observe,
+		Keys: keys, Log: log, Observe: r.observe, Ledger: r.Ledger,
 		Egress: egress.Options{Secret: func(string) (string, error) { return "vendor-secret", nil }, UserAgent: "Bulkhead/test"},
 	}
 	for _, f := range change {
 		f(&o)
 	}
 	r.Key, r.Gateway = text, gateway.New(o)
-	if problems, err := r.Gateway.Use(e); err != nil || len(problems) > 0 {
+	if problems, err := r.Gateway.Use(e, nil); err != nil || len(problems) > 0 {
 		t.Fatal(problems)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -202,8 +207,11 @@ func start(t testing.TB, e *catalog.Estate, change ...func(*gateway.Options)) *r
 		}
 		nothing := &catalog.Estate{}
 		lawful(nothing)
-		r.Gateway.Use(nothing) // lets go of every door
+		r.Gateway.Use(nothing, nil) // lets go of every door
 		r.AwaitHeld(0)
+		if r.Ledger.Ready() == nil { // whatever the test did, the record of it is whole
+			ledgertest.Entries(t, r.Ledger)
+		}
 	})
 	return r
 }

@@ -83,7 +83,7 @@ func (s *serving) send(ctx context.Context, w *catalog.Workload, request *openai
 // the caller's, or ours, or the call's time is up.
 func conclusive(f *fault.Fault) bool {
 	switch f.Kind {
-	case fault.UpstreamRefused, fault.Cancelled, fault.Overloaded, fault.Internal:
+	case fault.UpstreamRefused, fault.Cancelled, fault.Overloaded, fault.LedgerUnavailable, fault.Internal:
 		return true
 	case fault.UpstreamTimeout:
 		return f.NoRetry
@@ -109,7 +109,12 @@ func worse(a, b *fault.Fault) *fault.Fault {
 
 // attempt asks the n-th offering of the permit once.
 func (s *serving) attempt(ctx context.Context, w *catalog.Workload, request *openai.Request, permit *policy.Permit, n int) (*answer, error) {
-	begun, o := s.g.now(), permit.Offering(n)
+	if len(s.rec.Attempts) > 0 { // the first is on the record with the admission
+		if err := s.again(ctx, request, permit, n); err != nil {
+			return nil, err
+		}
+	}
+	o := permit.Offering(n)
 	a := &answer{offering: o, limits: limits(s.snapshot.Estate, w, o), asked: request.Usage}
 	a.total = s.total(a.limits)
 	ctx, a.cancel = context.WithCancelCause(ctx)
@@ -121,15 +126,17 @@ func (s *serving) attempt(ctx context.Context, w *catalog.Workload, request *ope
 		}
 	}()
 	err := s.ask(ctx, request, permit, n, a)
-	try := call.Attempt{Offering: o.Name, Endpoint: o.Endpoint.Name, Took: s.g.now().Sub(begun)}
+	try := call.Attempt{Offering: o.Name, Endpoint: o.Endpoint.Name, Took: s.g.now().Sub(s.entry.begun)}
 	if a.reply != nil {
 		try.Status, try.Vendor = a.reply.Status, vendorID(a.reply.Header)
+		s.entry.status, s.entry.vendor = try.Status, try.Vendor
 	}
 	if err != nil {
 		f := fault.From(err)
 		try.Kind = string(f.Kind)
 		if f.Kind != fault.UpstreamRefused {
 			a.close()
+			s.endAttempt(f.Kind)
 		}
 	}
 	s.rec.Attempts = append(s.rec.Attempts, try)
@@ -140,7 +147,7 @@ func (s *serving) attempt(ctx context.Context, w *catalog.Workload, request *ope
 // another offering is out of the question.
 func (s *serving) ask(ctx context.Context, request *openai.Request, permit *policy.Permit, n int, a *answer) error {
 	way := &s.snapshot.ways[a.offering.Index]
-	out := egress.Request{Target: way.chat, Accept: "application/json", Header: upstreamHeader(s.r.Header), Body: request.For(way.target)}
+	out := egress.Request{Target: way.chat, Accept: "application/json", Header: upstreamHeader(s.r.Header), Body: s.entry.body}
 	if s.in.Action == call.Embeddings {
 		out.Target = way.embeddings
 	}
@@ -151,9 +158,10 @@ func (s *serving) ask(ctx context.Context, request *openai.Request, permit *poli
 		a.watch.expect("the header of the reply", a.limits.Header, a.total)
 	}
 	var err error
-	if a.reply, err = s.snapshot.doors.Send(ctx, egress.Proof{Permit: permit, Call: s.rec.ID, Facts: s.facts}, n, s.g.now(), &out); err != nil {
+	if a.reply, err = s.snapshot.doors.Send(ctx, egress.Proof{Permit: permit, Receipt: s.entry.receipt, Call: s.rec.ID, Facts: s.facts}, n, s.g.now(), &out); err != nil {
 		return s.sendFault(a.offering, err)
 	}
+	s.entry.first = s.g.now().Sub(s.entry.begun)
 	switch {
 	case a.reply.Status != http.StatusOK:
 		return s.vendorFault(a)

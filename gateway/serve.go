@@ -49,6 +49,9 @@ func (s *serving) serve(ctx context.Context) error {
 	if s.dry {
 		return s.rehearse(permit, order)
 	}
+	if err := s.record(ctx, request, permit, order[0]); err != nil { // durable before a byte leaves
+		return err
+	}
 	answer, err := s.send(ctx, workload, request, permit, order) // the first that answers
 	if err != nil {
 		return err
@@ -72,7 +75,8 @@ type serving struct {
 	out      outlet
 	body     *body
 	rec      call.Record
-	gone     bool // the caller is: the connection is ended, so that nothing half looks whole
+	entry    entry // in the ledger
+	gone     bool  // the caller is: the connection is ended, so that nothing half looks whole
 }
 
 // begin gives the call its id, its estate and the header fields of every reply.
@@ -124,7 +128,6 @@ func (s *serving) identify() (identity.Principal, *catalog.Workload, error) {
 	if err != nil {
 		return p, nil, err
 	}
-	s.rec.Key = p.Key
 	w := s.snapshot.Estate.Workloads[p.Workload]
 	if w == nil {
 		return p, nil, fault.New(fault.Denied, "The key is bound to a workload that the estate no longer has. Ask for a key of one that it has.").Final()
@@ -167,8 +170,10 @@ func (s *serving) plan(permit *policy.Permit) ([]int, error) {
 	return route.Plan(permitted, s.snapshot.doors.Missing)
 }
 
-// settle ends the call: its record is written, what it holds is given back.
+// settle ends the call: its outcome is written if it has none yet, what it
+// holds is given back.
 func (s *serving) settle() {
+	s.unwritten("outcome", s.conclude(s.out.status, nil))
 	s.out.close()
 	s.body.release()
 	s.rec.Status = s.out.status

@@ -6,10 +6,12 @@ import (
 )
 
 // who finds who calls: by the key that was presented, or by the signature that
-// the request carries.
+// the request carries. The record names whom that proves.
 func (s *serving) who() (identity.Principal, error) {
 	if s.in.Signed == nil {
-		return s.g.options.Keys.Identify(s.in.Credential, s.rec.Start)
+		p, err := s.g.options.Keys.Identify(s.in.Credential, s.rec.Start)
+		s.rec.Key = p.Key
+		return p, err
 	}
 	claim, err := s.g.options.Keys.IdentifySigned(s.in.Signed, s.rec.Start)
 	if err == nil && s.in.Action == call.Models { // whose body is not read
@@ -18,6 +20,9 @@ func (s *serving) who() (identity.Principal, error) {
 	if err != nil {
 		return identity.Principal{}, err
 	}
+	if claim.Proven() {
+		s.rec.Key = claim.Principal.Key
+	}
 	s.claim = claim
 	return claim.Principal, nil
 }
@@ -25,14 +30,15 @@ func (s *serving) who() (identity.Principal, error) {
 // prove holds the body against the signature of a request that has one. Most
 // SDKs sign the body's digest without telling it, so that it is only now that
 // the principal is known to be who it claims; nothing but the reading of the
-// body was done in its name.
+// body was done in its name, and the record named nobody until now.
 func (s *serving) prove() error {
 	if s.claim == nil {
 		return nil
 	}
 	if err := s.claim.Prove(s.body.bytes); err != nil {
-		s.rec.Key, s.rec.Workload = "", "" // the record names nobody who was not there
+		s.rec.Key, s.rec.Workload = "", ""
 		return err
 	}
+	s.rec.Key = s.claim.Principal.Key
 	return nil
 }

@@ -146,6 +146,9 @@ func (k *Keyring) IdentifySigned(s *Signed, now time.Time) (*Claim, error) {
 	return c, nil
 }
 
+// Proven reports whether the signature is known to be the key's.
+func (c *Claim) Proven() bool { return c.proven }
+
 // Prove says whether the body of the request is the one that was signed, and,
 // where that was open until now, whether the signature is the key's.
 func (c *Claim) Prove(body []byte) error {

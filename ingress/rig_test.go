@@ -23,6 +23,7 @@ import (
 	"bulkhead/gateway"
 	"bulkhead/identity"
 	"bulkhead/ingress"
+	"bulkhead/ledger/ledgertest"
 )
 
 // TestMain checks that no goroutine is left; net/http lets a connection that it
@@ -86,14 +87,14 @@ func start(t testing.TB, change ...func(*ingress.Options)) *rig {
 	}
 	keys.Put(signs)
 	r.Access = access
-	g := gateway.New(gateway.Options{Keys: keys, Log: log, Egress: egress.Options{UserAgent: "test"}, Observe: func(rec *call.Record) {
+	g := gateway.New(gateway.Options{Keys: keys, Log: log, Ledger: ledgertest.Open(t, nil), Egress: egress.Options{UserAgent: "test"}, Observe: func(rec *call.Record) {
 		select {
 		case r.events <- *rec:
 		default:
 		}
 	}})
 	lawful(e)
-	if problems, err := g.Use(e); err != nil || len(problems) > 0 {
+	if problems, err := g.Use(e, nil); err != nil || len(problems) > 0 {
 		t.Fatal(problems, err)
 	}
 	o := ingress.Options{Gateway: g, Log: log, HeaderIn: 500 * time.Millisecond}
@@ -115,7 +116,7 @@ func start(t testing.TB, change ...func(*ingress.Options)) *rig {
 		}
 		nothing := &catalog.Estate{}
 		lawful(nothing)
-		g.Use(nothing)
+		g.Use(nothing, nil)
 	})
 	return r
 }

@@ -151,3 +151,27 @@ func TestSigned_AnUnknownKeyIsRefusedBeforeItsBody(t *testing.T) {
 		t.Errorf("got %d %s", got.Status, got.Body)
 	}
 }
+
+func TestSigned_TheRecordNamesNobodyUntilTheBodyProvesIt(t *testing.T) {
+	r := start(t)
+	for how, tt := range map[string]struct {
+		prepare func(*http.Request)
+		named   bool
+	}{"body told": {tellsBody(good), true}, "body not told": {nil, false}} {
+		req := r.sign("POST", "/v1/chat/completions", good, time.Now(), func(q *http.Request) {
+			q.ContentLength = 99_999_999_999 // which is signed
+			if tt.prepare != nil {
+				tt.prepare(q)
+			}
+		})
+		var head strings.Builder
+		head.WriteString("POST /v1/chat/completions HTTP/1.1\r\nHost: " + r.Addr + "\r\nContent-Length: 99999999999\r\n")
+		req.Header.Write(&head)
+		if got := r.raw(head.String() + "\r\n"); got.Status != 413 { // refused before the body is read
+			t.Errorf("%s: %d %s", how, got.Status, got.Body)
+		}
+		if rec := <-r.events; (rec.Key != "") != tt.named {
+			t.Errorf("%s: recorded as of %q", how, rec.Key)
+		}
+	}
+}

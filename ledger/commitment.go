@@ -10,6 +10,9 @@ import (
 	"errors"
 	"hash"
 	"log/slog"
+	"strconv"
+
+	"bulkhead/wire"
 )
 
 // Hash is what a call's commitments are made with.
@@ -66,6 +69,34 @@ func (k CallKey) Commit(h Hash) *Commitment {
 		return &Commitment{hash: h, mac: hmac.New(sha512.New384, k.b[:])}
 	}
 	return &Commitment{hash: SHA256, mac: hmac.New(sha256.New, k.b[:])}
+}
+
+// CommitEdits is the commitment to a body that is another one, whose
+// commitment is given, but for some edits. It is the HMAC of the text "edits",
+// a line feed, the commitment, a line feed, and for each edit its start, its
+// end and the length of what it puts there, in decimal with a space after each,
+// then that itself and a line feed. So the bytes to be sent are committed to
+// without a second pass over them; without edits it is the commitment given.
+func (k CallKey) CommitEdits(h Hash, request Digest, edits []wire.Edit) Digest {
+	if len(edits) == 0 {
+		return request
+	}
+	b := append(make([]byte, 0, 256), "edits\n"...)
+	b = append(append(b, request...), '\n')
+	for _, e := range edits {
+		for _, n := range [...]int{e.Start, e.End, len(e.With)} {
+			b = append(strconv.AppendInt(b, int64(n), 10), ' ')
+		}
+		b = append(append(b, e.With...), '\n')
+	}
+	c := k.Commit(h)
+	c.mac.Write(b)
+	return c.Digest()
+}
+
+// DigestOf names a SHA-256.
+func DigestOf(sum [32]byte) Digest {
+	return Digest(hex.AppendEncode(append(make([]byte, 0, 7+64), "sha256:"...), sum[:]))
 }
 
 // Write adds a part of the body; it never fails.

@@ -7,6 +7,7 @@ import (
 	"bulkhead/call"
 	"bulkhead/fault"
 	"bulkhead/ledger/tiles"
+	"bulkhead/wire"
 )
 
 // Version 1 of the entries. Members are in the order of their names, as RFC
@@ -84,6 +85,7 @@ func (s *AttemptStart) append(b []byte, id call.ID, attempt int) (out []byte, sp
 	e.stamp("at", s.At)
 	e.int("attempt", int64(attempt))
 	e.text("call", string(id))
+	e.edits(s.Edits)
 	e.text("endpoint", s.Endpoint)
 	e.word("kind", kindStart)
 	e.text("model", s.Model)
@@ -195,10 +197,14 @@ func (r *Refusal) appendAt(b []byte, level int) []byte {
 		e.text("action", string(r.Action))
 		e.text("alias", r.Alias)
 	}
+	if !quiet && level == 0 {
+		e.json("asked", r.Asked)
+	}
 	e.stamp("at", r.At)
 	e.text("call", string(r.Call))
 	if !quiet && level < 2 {
 		e.json("declared", r.Declared)
+		e.json("effective", r.Effective)
 	}
 	e.text("estate", r.Estate)
 	e.text("fault", string(r.Kind))
@@ -216,6 +222,26 @@ func (r *Refusal) appendAt(b []byte, level int) []byte {
 	e.text("workload", r.Workload)
 	e.close()
 	return e.b
+}
+
+// edits writes what was replaced as [from, to, "by what"], bytes of the
+// request and text; nothing if there are none.
+func (o *object) edits(edits []wire.Edit) {
+	if len(edits) == 0 {
+		return
+	}
+	o.name("edits")
+	o.b = append(o.b, '[')
+	for i, e := range edits {
+		if i > 0 {
+			o.b = append(o.b, ',')
+		}
+		o.b = append(o.b, '[')
+		o.b = append(strconv.AppendInt(o.b, int64(e.Start), 10), ',')
+		o.b = append(strconv.AppendInt(o.b, int64(e.End), 10), ',')
+		o.b = append(appendString(o.b, string(e.With)), ']')
+	}
+	o.b = append(o.b, ']')
 }
 
 func (o *object) reasons(named []fault.Reason, count int) {

@@ -5,6 +5,7 @@ import (
 
 	"bulkhead/call"
 	"bulkhead/fault"
+	"bulkhead/wire"
 )
 
 // Digest names its algorithm and gives its value in hexadecimal:
@@ -53,8 +54,9 @@ type AttemptStart struct {
 	Offering string    // full name
 	Endpoint string
 	Region   string
-	Model    string // vendor/name, as the estate has it: what attestations about vendors rest on
-	Sent     Digest // commitment to the bytes to be sent
+	Model    string      // vendor/name, as the estate has it: what attestations about vendors rest on
+	Sent     Digest      // commitment to the bytes to be sent; with Edits: [CallKey.CommitEdits]
+	Edits    []wire.Edit // by which the bytes to be sent differ from the request, in order of place; none: Sent says all
 }
 
 // AttemptEnd says how an attempt ended. It names no message of the vendor.
@@ -98,6 +100,8 @@ type Refusal struct {
 	Action    call.Action
 	Purpose   string
 	Declared  JSON
+	Effective JSON // the marking that was decided about
+	Asked     JSON // what else was: opaque here
 	Estate    string
 	Reasons   []fault.Reason
 }

@@ -17,6 +17,7 @@ import (
 	"bulkhead/ledger"
 	"bulkhead/ledger/tiles"
 	"bulkhead/ledger/verify"
+	"bulkhead/wire"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -35,6 +36,48 @@ func entries(t testing.TB, l *ledger.Log, from int64) []string {
 		out = append(out, string(e.Text))
 	}
 	return out
+}
+
+// TestEntries_EditsAndQuestions writes the members of version 1 that only some
+// calls have; their golden file is written once too.
+func TestEntries_EditsAndQuestions(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	o := logOptions(t, data)
+	o.Now = func() time.Time { return time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC) }
+	l := openLog(t, data, o)
+	defer l.Close(t.Context())
+	start := attempt("east/gpt")
+	start.Edits = []wire.Edit{{Span: wire.Span{Start: 9, End: 15}, With: []byte(`"openai.gpt-5.4"`)}, {Span: wire.Span{Start: 40, End: 40}, With: []byte(`"a":1,`)}}
+	r, err := l.Admit(t.Context(), admission("01JABCDEFGHJKMNPQRSTVWXYZ0"), start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Settle(t.Context(), r, &ledger.Outcome{Ending: call.Gone}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Refuse(t.Context(), &ledger.Refusal{Call: "01JABCDEFGHJKMNPQRSTVWXYZ1", Kind: fault.NoEligibleOffering, Workload: "letters",
+		Effective: canonical(t, `{"level":"S"}`), Asked: canonical(t, `{"needs":[{"capability":"store"}]}`)}); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "v1-some.golden", strings.Join(entries(t, l, 1), "\n")+"\n")
+}
+
+// golden holds a text against a file that is written once.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	name = filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("the entries are\n%s\nand were\n%s", got, want)
+	}
 }
 
 // TestEntries_VersionOneNeverChanges writes one entry of each kind with all its
@@ -94,19 +137,7 @@ func TestEntries_VersionOneNeverChanges(t *testing.T) {
 	l = openLog(t, data, o) // gives the open one the outcome unknown
 	defer l.Close(ctx)
 	got := strings.Join(entries(t, l, 0), "\n") + "\n"
-	golden := filepath.Join("testdata", "v1.golden")
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("the entries are\n%s\nand were\n%s", got, want)
-	}
+	golden(t, "v1.golden", got)
 	for _, text := range strings.Split(strings.TrimSpace(got), "\n") {
 		v := jsontext.Value(text).Clone()
 		if err := v.Canonicalize(); err != nil || string(v) != text {

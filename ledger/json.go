@@ -23,8 +23,26 @@ func Canonical(v jsontext.Value) (JSON, error) {
 	return JSON{string(c)}, nil
 }
 
+// Canonized is a text that its maker knows to be in canonical form: it came
+// out of a canonicalizer, or out of [JSON.String].
+func Canonized(text string) JSON { return JSON{text} }
+
 // IsZero reports whether the value is absent.
 func (j JSON) IsZero() bool { return j.text == "" }
+
+// MarshalJSON is the value.
+func (j JSON) MarshalJSON() ([]byte, error) {
+	if j.text == "" {
+		return []byte("null"), nil
+	}
+	return []byte(j.text), nil
+}
+
+// UnmarshalJSON puts a value into canonical form, as [Canonical].
+func (j *JSON) UnmarshalJSON(b []byte) (err error) {
+	*j, err = Canonical(b)
+	return err
+}
 
 // String is the canonical text, or empty.
 func (j JSON) String() string { return j.text }

@@ -32,6 +32,24 @@ func LoadKeys(data, origin string, cnsa1 bool) (*Keys, error) {
 	return keys, nil
 }
 
+// OriginOf is the name of the log of a data folder, as its signing key has it;
+// empty if it has none yet.
+func OriginOf(data string) (string, error) {
+	text, err := readFile(Disk{}, filepath.Join(data, SecretsName, ed25519Name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("ledger keys: %w", err)
+	}
+	private, _, _ := strings.Cut(string(text), "\n")
+	signer, err := note.NewSigner(private)
+	if err != nil {
+		return "", fmt.Errorf("ledger keys: %s is no signing key", ed25519Name)
+	}
+	return signer.Name(), nil
+}
+
 // ReadKeys reads the keys of a log that exists, for whoever signs in its name.
 // Nothing is made.
 func ReadKeys(data, origin string) (*Keys, error) {

@@ -44,7 +44,7 @@ type Options struct {
 	Origin  string // the log's name, as a URL without scheme: ledger.example.gov/low
 	Keys    *Keys
 	Program string // what writes: name and version
-	Marking JSON   // of the ledger itself, as label JSON
+	Marking JSON   // of the ledger itself, as label JSON; absent: as the log had it before
 	Banner  string // the same as a banner, for people
 
 	Now       func() time.Time        // default time.Now

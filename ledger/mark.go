@@ -23,7 +23,9 @@ type mark struct {
 	Entries    int64      `json:"entries"`    // the open calls are those at this size
 	Open       []openCall `json:"open"`       // oldest first
 	Change     int64      `json:"change"`     // index of the last change; -1: none
-	Stopped    bool       `json:"stopped"`    // nothing was open to writing any more
+	Banner     string     `json:"banner,omitempty"`
+	Marking    JSON       `json:"marking,omitzero"` // of the ledger itself
+	Stopped    bool       `json:"stopped"`          // nothing was open to writing any more
 }
 
 // openCall is an admission without an outcome.

@@ -111,6 +111,9 @@ func (l *Log) recover() (err error) {
 	if err != nil {
 		return err
 	}
+	if r.mark != nil && r.o.Marking.IsZero() {
+		r.o.Marking, r.o.Banner = r.mark.Marking, r.mark.Banner
+	}
 	if r.mark == nil {
 		if err := r.begin(numbers); err != nil {
 			return err

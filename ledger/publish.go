@@ -387,7 +387,7 @@ func (l *Log) settleTree() error {
 func (l *Log) openCalls() (mark, *batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	m := mark{Entries: l.next, Change: l.change, Open: make([]openCall, 0, l.open.count)}
+	m := mark{Entries: l.next, Change: l.change, Banner: l.o.Banner, Marking: l.o.Marking, Open: make([]openCall, 0, l.open.count)}
 	for r := l.open.oldest; r != nil; r = r.newer {
 		m.Open = append(m.Open, openCall{r.index, r.call, r.previous, r.attempts})
 	}

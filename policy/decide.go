@@ -92,6 +92,7 @@ type outcome struct {
 	grants  []grant
 	refusal *fault.Fault
 	reasons []fault.Reason
+	form    func() *Form
 }
 
 func (e *Engine) makeReady(q Question, w *workload) *ask {
@@ -148,18 +149,19 @@ func (e *Engine) settle(a *ask, v *verdict) *outcome {
 	if len(out.grants) == 0 {
 		out.refusal = e.refusal(a, v, out.reasons)
 	}
+	out.form = formOf(&a.Question, out)
 	return out
 }
 
 func (e *Engine) answer(q *Question, v *verdict, o *outcome, remembered bool) Decision {
-	d := Decision{Reasons: slices.Clone(o.reasons), Until: v.until, Remembered: remembered}
+	d := Decision{Reasons: slices.Clone(o.reasons), Until: v.until, Remembered: remembered, form: o.form}
 	if o.refusal != nil {
 		f := *o.refusal
 		f.Reasons = slices.Clone(f.Reasons)
 		d.Refusal = &f
 		return d
 	}
-	d.Permit = &Permit{engine: e, workload: q.Workload, alias: q.Alias, purpose: q.purpose(), label: q.Label, grants: o.grants,
+	d.Permit = &Permit{engine: e, workload: q.Workload, alias: q.Alias, purpose: q.purpose(), label: q.Label, grants: o.grants, form: o.form,
 		until: v.until, declaredDown: !e.workloads[q.Workload].standard.AtMost(q.Label)}
 	return d
 }

@@ -21,6 +21,7 @@ type Permit struct {
 	label        marking.Label
 	grants       []grant
 	until        time.Time
+	form         func() *Form
 	declaredDown bool
 	call         call.ID
 	facts        [32]byte
@@ -110,6 +111,14 @@ func (p *Permit) Call() call.ID { return p.call }
 // Facts is the digest of the call's facts that the permit is bound to.
 func (p *Permit) Facts() [32]byte { return p.facts }
 
+// Form is the decision as the record keeps it; nil for what is no permit.
+func (p *Permit) Form() *Form {
+	if !p.made() {
+		return nil
+	}
+	return p.form()
+}
+
 // Label is the marking that was decided about.
 func (p *Permit) Label() marking.Label { return p.label }
 
@@ -138,4 +147,15 @@ type Decision struct {
 	Until time.Time
 	// Remembered reports whether an earlier verdict was used.
 	Remembered bool
+
+	form func() *Form
+}
+
+// Form is the decision as the record keeps it; nil where the question named no
+// workload or alias of the estate.
+func (d *Decision) Form() *Form {
+	if d.form == nil {
+		return nil
+	}
+	return d.form()
 }

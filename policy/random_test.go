@@ -384,6 +384,9 @@ func TestDecide_AgreesWithTheOracle(t *testing.T) {
 			e.Policies = []catalog.PolicyFile{{Name: "policies/a.cedar", Text: text}}
 		}
 		engine := compile(t, e, x.built)
+		forgetful := x.built
+		forgetful.Remembered = -1
+		afresh := compile(t, e, forgetful)
 		var last policy.Question
 		for i := range perEstate {
 			q := d.question(e, people)
@@ -405,6 +408,7 @@ func TestDecide_AgreesWithTheOracle(t *testing.T) {
 					t.Fatalf("seed %d: %s: the oracle says %v, Judge %+v\nquestion %+v %s", seed, o.Name, slices.Contains(want, o.Name), v, q, q.Label)
 				}
 			}
+			var forms []*policy.Form
 			for range 2 {
 				got := engine.Decide(q)
 				if names := permitted(got); !slices.Equal(names, want) || (got.Permit == nil) != (got.Refusal != nil) {
@@ -418,6 +422,10 @@ func TestDecide_AgreesWithTheOracle(t *testing.T) {
 				if got.Remembered {
 					remembered++
 				}
+				forms = append(forms, got.Form())
+			}
+			if again := afresh.Decide(q); again.Form().Digest != forms[0].Digest || forms[1].Digest != forms[0].Digest || !slices.Equal(forms[0].Offerings, want) {
+				t.Fatalf("seed %d: decided afresh the form is\n%s\nand was\n%s\nand remembered\n%s", seed, again.Form().JSON, forms[0].JSON, forms[1].JSON)
 			}
 			if len(want) > 0 {
 				permits++

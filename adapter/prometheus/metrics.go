@@ -122,6 +122,19 @@ func (m *Metrics) HeldBytes(f func() int64) {
 		func() float64 { return float64(f()) }))
 }
 
+// Ledger shows how many entries are durable, and whether the log can be relied
+// upon, as the functions say when they are asked. It may be called once.
+func (m *Metrics) Ledger(entries func() int64, ready func() bool) {
+	m.registry.MustRegister(
+		prom.NewGaugeFunc(prom.GaugeOpts{Name: "bulkhead_ledger_entries", Help: "Entries of the ledger that are durable."}, func() float64 { return float64(entries()) }),
+		prom.NewGaugeFunc(prom.GaugeOpts{Name: "bulkhead_ledger_ready", Help: "1 if calls can be recorded; 0 if the ledger cannot be relied upon."}, func() float64 {
+			if ready() {
+				return 1
+			}
+			return 0
+		}))
+}
+
 // Begin counts a call in flight until end is called, once.
 func (m *Metrics) Begin() (end func()) {
 	m.inFlight.Inc()

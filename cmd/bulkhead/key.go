@@ -102,12 +102,12 @@ func runKeyCreate(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	}
 	c, err := reachServer(ctx, *data)
 	if errors.Is(err, errNoOwner) {
-		names, code, err := workloadNames(ctx, *dir) // before the folder is taken: others may be waiting for it
+		at, code, err := offlineEstate(ctx, *dir) // before the folder is taken: others may be waiting for it
 		if err != nil {
 			fmt.Fprintf(stderr, "bulkhead key create: no server runs on %s, so the estate in %s says which workloads there are, and it cannot be used:\n%v\n", *data, *dir, err)
 			return code
 		}
-		c, err = reach(ctx, *data, func() []string { return names })
+		c, err = reach(ctx, *data, at)
 		if err != nil {
 			return explain(stderr, "key create", err)
 		}
@@ -164,16 +164,16 @@ func parseExpires(s string, now time.Time) (time.Time, error) {
 	return until, fmt.Errorf("%q is not read; write a number of days such as 90d, a day such as 2027-01-31, or never", s)
 }
 
-// workloadNames reads which workloads an estate has; code is the exit code for the error.
-func workloadNames(ctx context.Context, dir string) (names []string, code int, err error) {
+// offlineEstate reads which workloads an estate has; code is the exit code for the error.
+func offlineEstate(ctx context.Context, dir string) (at offline, code int, err error) {
 	est, report, err := estate.Load(ctx, dir)
 	if err != nil {
-		return nil, 3, err
+		return at, 3, err
 	}
 	if err := report.Err(); err != nil {
-		return nil, 1, err
+		return at, 1, err
 	}
-	return slices.Sorted(maps.Keys(est.Workloads)), 0, nil
+	return offline{slices.Sorted(maps.Keys(est.Workloads)), &est.Enclave}, 0, nil
 }
 
 // reachKeys is reach for commands that need keys to be there already.
@@ -185,7 +185,7 @@ func reachKeys(ctx context.Context, data string) (*commander, error) {
 	if _, err := os.Stat(filepath.Join(data, ledger.StateName)); err != nil {
 		return nil, fmt.Errorf("there are no keys in %s (%w); name the data folder of the server with --data", data, err)
 	}
-	return reach(ctx, data, func() []string { return nil })
+	return reach(ctx, data, offline{})
 }
 
 func runKeyList(ctx context.Context, args []string, stdout, stderr io.Writer) int {

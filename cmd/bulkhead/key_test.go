@@ -68,7 +68,7 @@ func (p place) key(t *testing.T, args ...string) result {
 }
 
 // serving is a Controller that owns a data folder and answers on its socket, until the test ends.
-func (p place) serving(t *testing.T, reload func(context.Context, func(string) error) (string, string, error)) *identity.Keyring {
+func (p place) serving(t *testing.T, reload func(context.Context, control.By, func(string) error) (string, string, error)) *identity.Keyring {
 	t.Helper()
 	s, err := ownState(t.Context(), p.data)
 	if err != nil {
@@ -237,7 +237,7 @@ func TestKey_WaitsForAnOwnerThatIsEnding(t *testing.T) {
 	}
 	ctx, stop := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer stop()
-	if _, err := reach(ctx, p.data, nil); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := reach(ctx, p.data, offline{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("reach = %v", err)
 	}
 	time.AfterFunc(100*time.Millisecond, func() { release() })
@@ -260,7 +260,7 @@ func TestReload_TellsWhatIsInForce(t *testing.T) {
 	p := newPlace(t)
 	mustSay(t, run(t.Context(), runReload, "--data", p.data), 3, "no server runs", "bulkhead serve")
 	broken := error(nil)
-	p.serving(t, func(_ context.Context, accept func(string) error) (string, string, error) {
+	p.serving(t, func(_ context.Context, _ control.By, accept func(string) error) (string, string, error) {
 		if broken != nil {
 			return "sha256:11", "", broken
 		}

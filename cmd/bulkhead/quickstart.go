@@ -23,7 +23,7 @@ func runQuickstart(ctx context.Context, args []string, stdout, stderr io.Writer)
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	dir := flags.String("dir", "./quickstart", "`folder` for the estate and the data; an estate that is there is kept")
 	listen := flags.String("listen", "127.0.0.1:8080", "`address` of the data plane; port 0 takes a free one")
-	control := flags.String("control", "127.0.0.1:8081", "loopback `address` of health, readiness and metrics; port 0 takes a free one")
+	watched := flags.String("control", "127.0.0.1:8081", "loopback `address` of health, readiness and metrics; port 0 takes a free one")
 	pace := flags.Duration("pace", 15*time.Millisecond, "`time` between two chunks of a simulated stream")
 	local := flags.String("local", os.Getenv("OPENAI_COMPATIBLE_URL"), "base `URL` of an OpenAI-compatible server on this machine or network, such as http://127.0.0.1:11434/v1 (default: $OPENAI_COMPATIBLE_URL)")
 	model := flags.String("local-model", os.Getenv("OPENAI_COMPATIBLE_MODEL"), "`name` of the model it serves (default: $OPENAI_COMPATIBLE_MODEL)")
@@ -33,7 +33,7 @@ func runQuickstart(ctx context.Context, args []string, stdout, stderr io.Writer)
 	}
 	f := serveFlags{
 		estate: filepath.Join(*dir, "estate"), data: filepath.Join(*dir, "data"),
-		listen: *listen, control: *control, simulate: true, watch: true, drain: 5 * time.Second, pace: *pace,
+		listen: *listen, control: *watched, simulate: true, watch: true, drain: 5 * time.Second, pace: *pace,
 	}
 	if err := f.validate(); err != nil {
 		fmt.Fprintf(stderr, "bulkhead quickstart: %v\n", err)
@@ -221,6 +221,6 @@ console.log(reply.choices[0].message.content);
 
 // quickstartKey makes the key that quickstart shows.
 func quickstartKey(ctx context.Context, c *control.Controller) (string, error) {
-	key, _, err := c.CreateKey(ctx, "quickstart", "made by quickstart", control.For(30*24*time.Hour))
+	key, _, err := c.CreateKey(ctx, control.By{Via: "command"}, "quickstart", "made by quickstart", control.For(30*24*time.Hour))
 	return key, err
 }

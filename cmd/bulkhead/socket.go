@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"bulkhead/catalog"
 	"bulkhead/console"
 	"bulkhead/control"
 	"bulkhead/fault"
@@ -55,15 +56,21 @@ func reachServer(ctx context.Context, dir string) (*commander, error) {
 // ownerPatience is how long a command waits for an owner that is starting, ending, or a command like itself.
 const ownerPatience = 10 * time.Second
 
-// reach gives a way to the Controller of a data folder. Where no server runs it takes the folder; workloads then says
-// which there are.
-func reach(ctx context.Context, dir string, workloads func() []string) (*commander, error) {
+// offline is what a command that finds no server knows of the estate; the zero one is nothing.
+type offline struct {
+	workloads []string
+	enclave   *catalog.Enclave
+}
+
+// reach gives a way to the Controller of a data folder. Where no server runs it takes the folder; at then says what
+// there is.
+func reach(ctx context.Context, dir string, at offline) (*commander, error) {
 	for until := time.Now().Add(ownerPatience); ; {
 		c, err := reachServer(ctx, dir)
 		if !errors.Is(err, errNoOwner) {
 			return c, err
 		}
-		c, err = reachLocal(ctx, dir, workloads)
+		c, err = reachLocal(ctx, dir, at)
 		if !errors.Is(err, ledger.ErrOwned) {
 			return c, err
 		}
@@ -78,12 +85,13 @@ func reach(ctx context.Context, dir string, workloads func() []string) (*command
 	}
 }
 
-func reachLocal(ctx context.Context, dir string, workloads func() []string) (*commander, error) {
+func reachLocal(ctx context.Context, dir string, at offline) (*commander, error) {
 	s, err := ownState(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	c, err := control.New(ctx, control.Options{Store: s.store, Keys: s.ring, Workloads: workloads})
+	record := func(ctx context.Context, c control.Change) error { return recordAlone(ctx, dir, at, c) }
+	c, err := control.New(ctx, control.Options{Store: s.store, Keys: s.ring, Workloads: func() []string { return at.workloads }, Record: record})
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

@@ -25,8 +25,7 @@ type law struct {
 // leaves the list with the commit that brings its gate.
 func notEnforced() []law {
 	return []law{
-		{2, "record before egress", "there is no ledger in the path yet: calls are logged after they end, not recorded before they leave."},
-		{3, "one door", "there is one path and one door, which demands a permit; it does not demand proofs of hold and record yet."},
+		{3, "one door", "there is one path and one door, which demands permit and receipt; it does not demand a hold yet."},
 		{4, "money", "lines and prices are read, and nothing is reserved or counted against them yet."},
 		{7, "one snapshot", "a call sees one estate, and a permit ends at the next date that could change it; there are no suspensions yet."},
 	}

@@ -38,6 +38,7 @@ type server struct {
 	flags      serveFlags
 	log        *slog.Logger
 	started    time.Time
+	ledger     *ledger.Log
 	gateway    *gateway.Gateway
 	metrics    *prometheus.Metrics
 	controller *control.Controller
@@ -71,20 +72,29 @@ func (s *server) build(ctx context.Context) error {
 		return err
 	}
 	s.opened(state.Close)
+	first, report, err := s.readEstate(ctx)
+	if err != nil {
+		return err
+	}
+	if s.ledger, err = openBook(f.data, &first.Enclave); err != nil {
+		return err
+	}
+	s.opened(func() error { return s.ledger.Close(context.WithoutCancel(ctx)) })
 	s.metrics = prometheus.New(prometheus.Build{Version: release, Go: runtime.Version()})
-	s.gateway = gateway.New(gateway.Options{Keys: state.ring, Begin: s.metrics.Begin, Observe: s.observe, Log: s.log, Egress: egress.Options{
+	s.gateway = gateway.New(gateway.Options{Keys: state.ring, Ledger: s.ledger, Begin: s.metrics.Begin, Observe: s.observe, Log: s.log, Egress: egress.Options{
 		Secret: s.secret, ReadFile: s.readEstateFile, UserAgent: "bulkhead/" + release, SignIn: s.signIn,
 	}})
 	s.metrics.HeldBytes(s.gateway.Intake().Held)
+	s.metrics.Ledger(s.ledger.Size, func() bool { return s.ledger.Ready() == nil })
 	if f.simulate {
 		s.simulated = newRehearsal(f.pace)
 		s.opened(s.simulated.Close)
 	}
-	if _, _, err := s.reload(ctx, nil); err != nil {
+	if err := s.enforce(ctx, control.By{Via: "start"}, first, report); err != nil {
 		return err
 	}
 	s.controller, err = control.New(ctx, control.Options{
-		Store: state.store, Keys: state.ring, Workloads: s.workloads, Reload: s.reload, Status: s.status, Told: s.told,
+		Store: state.store, Keys: state.ring, Workloads: s.workloads, Reload: s.reload, Record: s.record, Status: s.status, Told: s.told,
 	})
 	if err != nil {
 		return err
@@ -129,30 +139,53 @@ func (s *server) readEstateFile(name string) ([]byte, error) {
 }
 
 // reload reads the estate and puts it in force; on any fault nothing changes.
-func (s *server) reload(ctx context.Context, accept func(digest string) error) (old, now string, err error) {
-	if e := s.gateway.Estate(); e != nil {
-		old = e.Digest
-	}
-	e, report, err := estate.Load(ctx, s.flags.estate)
+func (s *server) reload(ctx context.Context, by control.By, accept func(digest string) error) (old, now string, err error) {
+	old = s.gateway.Estate().Digest
+	e, report, err := s.readEstate(ctx)
 	if err == nil {
-		err = report.Err()
-	}
-	if err == nil && accept != nil {
-		err = accept(e.Digest)
+		err = accept(report.Digest)
 	}
 	if err == nil {
-		err = s.loadCertificate(e)
-	}
-	if err == nil && s.simulated != nil {
-		err = s.simulated.replace(e)
-	}
-	var unusable []error
-	if err == nil {
-		unusable, err = s.gateway.Use(e)
+		err = s.enforce(ctx, by, e, report)
 	}
 	s.metrics.Reload(err)
 	if err != nil {
 		return old, "", err
+	}
+	return old, e.Digest, nil
+}
+
+// readEstate reads the estate's folder; an estate with a fault is an error.
+func (s *server) readEstate(ctx context.Context) (*catalog.Estate, *estate.Report, error) {
+	e, report, err := estate.Load(ctx, s.flags.estate)
+	if err == nil {
+		err = report.Err()
+	}
+	return e, report, err
+}
+
+// enforce puts an estate in force, once that is on the record.
+func (s *server) enforce(ctx context.Context, by control.By, e *catalog.Estate, report *estate.Report) error {
+	if origin := originOf(&e.Enclave); origin != s.ledger.Origin() {
+		return fmt.Errorf("the estate is of enclave %s, and the ledger that is open is %s; start a server of its own for it, with a data folder of its own", e.Enclave.Name, s.ledger.Origin())
+	}
+	if err := s.loadCertificate(e); err != nil {
+		return err
+	}
+	canonical := report.Canonical() // what calls are decided by, simulated or not
+	if s.simulated != nil {
+		if err := s.simulated.replace(e); err != nil {
+			return err
+		}
+	}
+	unusable, err := s.gateway.Use(e, func() (int64, error) {
+		if err := s.ledger.KeepEstate(e.Digest, canonical); err != nil {
+			return 0, err
+		}
+		return s.ledger.Change(ctx, &ledger.Change{What: "estate", Action: "loaded", Name: e.Digest, By: by.Who, Via: by.Via, Estate: e.Digest})
+	})
+	if err != nil {
+		return err
 	}
 	for _, finding := range append(report.Findings, studied(e, time.Now())...) {
 		s.log.Warn("estate", slog.String("finding", finding.String()))
@@ -161,7 +194,17 @@ func (s *server) reload(ctx context.Context, accept func(digest string) error) (
 	for _, problem := range unusable {
 		s.log.Warn("an endpoint cannot be used", slog.Any("cause", problem))
 	}
-	return old, e.Digest, nil
+	return nil
+}
+
+// record puts a change of a key on the record.
+func (s *server) record(ctx context.Context, c control.Change) error {
+	entry, err := entryOf(c, s.gateway.Estate().Digest)
+	if err != nil {
+		return err
+	}
+	_, err = s.ledger.Change(ctx, entry)
+	return err
 }
 
 // loadCertificate reads the data plane's certificate, from flags or the estate.
@@ -263,8 +306,8 @@ func address(l net.Listener) string {
 
 // ready says why the server is not ready; nothing: it is.
 func (s *server) ready(context.Context) []string {
-	if s.gateway.Estate() == nil {
-		return []string{"no estate is in force"}
+	if err := s.ledger.Ready(); err != nil {
+		return []string{"the ledger cannot be relied upon: " + err.Error()}
 	}
 	return nil
 }
@@ -280,7 +323,7 @@ func (s *server) run(ctx context.Context) error {
 	defer running.Wait()
 	defer end()
 	running.Go(func() {
-		s.serveAside(aside, s.control, console.New(console.Options{Ready: s.ready, Draining: s.draining.Load, Metrics: s.metrics.Handler()}))
+		s.serveAside(aside, s.control, console.New(console.Options{Ready: s.ready, Draining: s.draining.Load, Metrics: s.metrics.Handler(), Ledger: s.ledger}))
 	})
 	running.Go(func() { s.serveAside(aside, s.socket, console.Commands(s.controller)) })
 	running.Go(func() { s.reloadOnHangup(aside) })
@@ -323,7 +366,7 @@ func (s *server) reloadOnHangup(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-hangup:
-			s.controller.Reload(ctx, "") // told logs it, either way
+			s.controller.Reload(ctx, control.By{Via: "signal"}, "") // told logs it, either way
 		}
 	}
 }
@@ -333,6 +376,6 @@ func (s *server) reloadOnHangup(ctx context.Context) {
 func (s *server) reloadOnChange(ctx context.Context) {
 	w := estate.Watcher{Dir: s.flags.estate}
 	w.Run(ctx, s.gateway.Estate().Digest, func(estate.Change) {
-		s.controller.Reload(ctx, "") // reads the folder once more; told logs it, either way
+		s.controller.Reload(ctx, control.By{Via: "watch"}, "") // reads the folder once more; told logs it, either way
 	})
 }

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"bulkhead/catalog"
+	"bulkhead/control"
+	"bulkhead/ledger"
+	"bulkhead/marking"
+)
+
+// openBook opens the ledger of a data folder that this process owns, or makes
+// it for an enclave. A log belongs to one enclave: that of another is not opened.
+func openBook(data string, e *catalog.Enclave) (*ledger.Log, error) {
+	origin := originOf(e)
+	switch has, err := ledger.OriginOf(data); {
+	case err != nil:
+		return nil, err
+	case has != "" && has != origin:
+		return nil, fmt.Errorf("the ledger in %s is %s, of another enclave than %s; give this one a data folder of its own with --data", data, has, e.Name)
+	}
+	keys, err := ledger.LoadKeys(data, origin, e.Crypto == "cnsa1")
+	if err != nil {
+		return nil, err
+	}
+	o := ledger.Options{Origin: origin, Keys: keys, Program: "bulkhead " + release}
+	if o.Marking, o.Banner, err = markingOfBook(e); err != nil {
+		return nil, err
+	}
+	return ledger.Open(data, o)
+}
+
+// reopenBook opens the ledger of a data folder for a command that may know no enclave.
+func reopenBook(data string, e *catalog.Enclave) (*ledger.Log, error) {
+	if e != nil {
+		return openBook(data, e)
+	}
+	origin, err := ledger.OriginOf(data)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := ledger.ReadKeys(data, origin)
+	if err != nil {
+		return nil, err
+	}
+	return ledger.Open(data, ledger.Options{Origin: origin, Keys: keys, Program: "bulkhead " + release})
+}
+
+// originOf is the name of an enclave's log.
+func originOf(e *catalog.Enclave) string { return e.Name + ".ledger.bulkhead" }
+
+// markingOfBook is the ledger's own marking: the highest that its enclave may
+// hold, since nobody has looked at what it records.
+func markingOfBook(e *catalog.Enclave) (ledger.JSON, string, error) {
+	text := e.Ceiling.Banner
+	if text == "" {
+		text = e.Ceiling.Clearance
+		switch {
+		case len(e.Ceiling.Readins) > 0:
+			text += "//" + strings.Join(e.Ceiling.Readins, "/")
+		case text == "U" && (e.Ceiling.CUI.Any || len(e.Ceiling.CUI.Items) > 0):
+			text = "CUI"
+		}
+	}
+	r := marking.NewRegister(marking.Shipped(), marking.IC)
+	reading := r.Parse(text, marking.Banner)
+	if !reading.Valid() {
+		reading = r.Parse("("+text+")", marking.Portion)
+	}
+	if !reading.Valid() {
+		return ledger.JSON{}, "", fmt.Errorf("the ceiling of the enclave, %q, is no marking for its ledger", text)
+	}
+	label := r.Label(reading.Mark)
+	b, err := json.Marshal(label)
+	if err != nil {
+		return ledger.JSON{}, "", err
+	}
+	form, err := ledger.Canonical(b)
+	return form, r.Banner(label), err
+}
+
+// entryOf is a change as the ledger has it.
+func entryOf(c control.Change, estate string) (*ledger.Change, error) {
+	out := &ledger.Change{By: c.Who, Via: c.Via, Estate: estate}
+	switch c.What {
+	case "key_create":
+		out.What, out.Action, out.Name = "key", "created", c.Key
+	case "key_revoke":
+		out.What, out.Action, out.Name = "key", "revoked", c.Key
+	default:
+		return nil, fmt.Errorf("a change %q has no form on the record", c.What)
+	}
+	if c.Workload != "" {
+		b, err := json.Marshal(map[string]string{"workload": c.Workload})
+		if err != nil {
+			return nil, err
+		}
+		if out.Detail, err = ledger.Canonical(b); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// recordAlone puts a change on the record of a data folder that a command owns
+// while no server runs.
+func recordAlone(ctx context.Context, data string, at offline, c control.Change) error {
+	entry, err := entryOf(c, "")
+	if err != nil {
+		return err
+	}
+	log, err := reopenBook(data, at.enclave)
+	if err != nil {
+		return err
+	}
+	_, err = log.Change(ctx, entry)
+	return errors.Join(err, log.Close(context.WithoutCancel(ctx)))
+}
