@@ -25,7 +25,7 @@ var floors = map[string]int{
 	"chat/chattest": 2, // makes random conversations and walks vendors' schemas; for the dialects' tests alone
 	"identity":      1, "catalog": 1, "call": 1, "dialect": 1,
 	"dialect/openai": 2, "inspect": 2, "policy": 2, "route": 2, "ledger": 2,
-	"egress": 3, "reach": 3, "sim": 3, "adapter/prometheus": 3, "adapter/remotelog": 3, "adapter/secret": 3, "adapter/sqlite": 3,
+	"egress": 3, "reach": 3, "sim": 3, "adapter/aws": 3, "adapter/azure": 3, "adapter/google": 3, "adapter/prometheus": 3, "adapter/remotelog": 3, "adapter/secret": 3, "adapter/sqlite": 3,
 	"gateway": 4, "control": 4,
 	"control/controltest": 5, // the suite that any store of control runs; for tests alone
 	"ingress":             5, "console": 5, "estate": 5,
@@ -50,6 +50,9 @@ var owners = map[string]string{
 	"go.yaml.in/yaml/":              "estate",
 	"modernc.org/sqlite":            "adapter/sqlite",
 	"github.com/prometheus/":        "adapter/prometheus",
+	"github.com/aws/":               "adapter/aws",
+	"github.com/Azure/":             "adapter/azure",
+	"cloud.google.com/":             "adapter/google",
 	"github.com/cedar-policy/cedar": "policy",
 	"pgregory.net/rapid":            "chat/chattest",
 }

@@ -207,8 +207,15 @@ type Endpoint struct {
 
 // Auth is how Bulkhead signs in at an endpoint.
 type Auth struct {
-	Kind   string // none, bearer, api-key
-	Secret string // a reference, env:NAME or file:PATH; never a value
+	Kind      string   // none, bearer, api-key, aws, azure, google
+	Secret    string   // a reference, env:NAME or file:PATH; never a value
+	Hosts     []string // that sign-in may ask, and no others
+	AccessKey string   // aws: id of the access key whose secret is Secret; empty: the default chain
+	Service   string   // aws: name that requests are signed for; empty: bedrock
+	Tenant    string   // azure: of the application; empty: the machine's managed identity
+	Client    string   // azure: id of the application, or of a managed identity; empty: the machine's own
+	Authority string   // azure: URL of the identity provider; empty: the partition's
+	Scope     string   // azure, google: what tokens are asked for; empty: the partition's
 }
 
 // Limits bound the waits of a call. Zero: the next wider place's value.

@@ -68,26 +68,37 @@ func (s commands) createKey(w http.ResponseWriter, r *http.Request) {
 		writeFault(w, f)
 		return
 	}
-	text, id, err := s.create(r, ask)
+	made, err := s.create(r, ask)
 	if err != nil {
 		writeFault(w, fault.From(err))
 		return
 	}
-	writeJSON(w, http.StatusCreated, MadeKey{ID: id, Key: text})
+	writeJSON(w, http.StatusCreated, made)
 }
 
-func (s commands) create(r *http.Request, ask NewKey) (text, id string, err error) {
+func (s commands) create(r *http.Request, ask NewKey) (made MadeKey, err error) {
+	var until control.Until // nil: the default
 	switch ask.Expires {
 	case "":
-		return s.control.CreateKey(r.Context(), caller(r), ask.Workload, ask.Note, 0)
 	case "never":
-		return s.control.CreateKeyUntil(r.Context(), caller(r), ask.Workload, ask.Note, time.Time{})
+		until = control.At(time.Time{})
+	default:
+		at, err := time.Parse(time.RFC3339, ask.Expires)
+		if until = control.At(at); err != nil || at.IsZero() {
+			return made, fault.New(fault.Malformed, "%q is no instant such as 2027-01-31T00:00:00Z, nor never.", ask.Expires).At("expires")
+		}
 	}
-	until, err := time.Parse(time.RFC3339, ask.Expires)
-	if err != nil || until.IsZero() {
-		return "", "", fault.New(fault.Malformed, "%q is no instant such as 2027-01-31T00:00:00Z, nor never.", ask.Expires).At("expires")
+	switch ask.Kind {
+	case "", "bearer":
+		made.Key, made.ID, err = s.control.CreateKey(r.Context(), caller(r), ask.Workload, ask.Note, until)
+	case "aws":
+		var pair identity.AccessKey
+		pair, made.ID, err = s.control.CreateAccessKey(r.Context(), caller(r), ask.Workload, ask.Note, until)
+		made.AccessKeyID, made.SecretAccessKey = pair.ID, string(pair.Secret)
+	default:
+		err = fault.New(fault.Malformed, "There is no kind of key %q; write bearer or aws.", ask.Kind).At("kind")
 	}
-	return s.control.CreateKeyUntil(r.Context(), caller(r), ask.Workload, ask.Note, until)
+	return made, err
 }
 
 func (s commands) listKeys(w http.ResponseWriter, r *http.Request) {
@@ -105,7 +116,10 @@ func (s commands) listKeys(w http.ResponseWriter, r *http.Request) {
 }
 
 func row(key identity.Key, now time.Time) KeyRow {
-	r := KeyRow{ID: key.ID, Workload: key.Workload, Note: key.Note, State: "active", Created: key.Created}
+	r := KeyRow{ID: key.ID, Workload: key.Workload, Note: key.Note, Kind: "bearer", State: "active", Created: key.Created}
+	if key.Signs {
+		r.Kind = "aws"
+	}
 	if !key.Expires.IsZero() {
 		r.Expires = &key.Expires
 	}

@@ -114,6 +114,29 @@ func TestCommands_MakeListAndRevokeKeys(t *testing.T) {
 	}
 }
 
+func TestCommands_MakeAccessKeys(t *testing.T) {
+	d := newDesk(t)
+	var refused console.Failure
+	if status := d.do(t, "POST", "/keys", `{"workload":"letters","kind":"gold"}`, &refused); status != 400 || refused.Error.Field != "kind" {
+		t.Errorf("an unknown kind: %d %+v", status, refused)
+	}
+	if status := d.do(t, "POST", "/keys", `{"workload":"letters","kind":"aws"}`, &refused); status != 503 {
+		t.Errorf("without a store key: %d %+v", status, refused)
+	}
+	d.ring.UseStoreKey(make([]byte, identity.StoreKeyBytes))
+	var made console.MadeKey
+	if status := d.do(t, "POST", "/keys", `{"workload":"letters","kind":"aws"}`, &made); status != 201 {
+		t.Fatalf("status %d", status)
+	}
+	if id, ok := identity.ParseAccessKeyID(made.AccessKeyID); !ok || id != made.ID || made.Key != "" || len(made.SecretAccessKey) != 40 {
+		t.Errorf("made %+v", made)
+	}
+	var all console.Keys
+	if d.do(t, "GET", "/keys", "", &all); len(all.Keys) != 1 || all.Keys[0].Kind != "aws" || all.Keys[0].ID != made.ID {
+		t.Errorf("listed %+v", all)
+	}
+}
+
 func TestCommands_ReloadAndStatus(t *testing.T) {
 	d := newDesk(t)
 	var got console.Reloaded

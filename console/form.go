@@ -16,12 +16,16 @@ type NewKey struct {
 	Workload string `json:"workload"`
 	Note     string `json:"note,omitzero"`
 	Expires  string `json:"expires,omitzero"` // RFC 3339, or "never"; empty: after control.DefaultTTL
+	Kind     string `json:"kind,omitzero"`    // bearer (also if empty) or aws
 }
 
-// MadeKey is the answer: the only time that a key is shown.
+// MadeKey is the answer: the only time that a key is shown, or the pair that
+// AWS SDKs sign with.
 type MadeKey struct {
-	ID  string `json:"id"`
-	Key string `json:"key"`
+	ID              string `json:"id"`
+	Key             string `json:"key,omitzero"`
+	AccessKeyID     string `json:"access_key_id,omitzero"`
+	SecretAccessKey string `json:"secret_access_key,omitzero"`
 }
 
 // Keys is what there is (GET /keys), the oldest first.
@@ -34,6 +38,7 @@ type KeyRow struct {
 	ID       string     `json:"id"`
 	Workload string     `json:"workload"`
 	Note     string     `json:"note"`
+	Kind     string     `json:"kind"`  // bearer, or aws for those that sign
 	State    string     `json:"state"` // active, expired or revoked
 	Created  time.Time  `json:"created"`
 	Expires  *time.Time `json:"expires"`           // null: never

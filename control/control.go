@@ -9,7 +9,6 @@
 package control
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -123,43 +122,76 @@ func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 }
 
-// CreateKey makes a key for a workload of the estate that holds for ttl (zero:
-// [DefaultTTL]), and gives its text, which cannot be had again, and its id. It
-// holds from the next call on.
-func (c *Controller) CreateKey(ctx context.Context, by By, workload, note string, ttl time.Duration) (text, id string, err error) {
-	if ttl < 0 {
-		return "", "", fault.New(fault.Malformed, "A key cannot hold for %v.", ttl).At("expires")
-	}
-	return c.CreateKeyUntil(ctx, by, workload, note, c.o.Now().Add(cmp.Or(ttl, DefaultTTL)))
+// Until is how long a key is to hold, told at the instant it is made. Make one
+// with [For] or [At]; nil is [DefaultTTL].
+type Until func(made time.Time) time.Time
+
+// For is a duration from when the key is made.
+func For(ttl time.Duration) Until {
+	return func(made time.Time) time.Time { return made.Add(ttl) }
 }
 
-// CreateKeyUntil is [Controller.CreateKey] for a key that holds until an
-// instant, to the millisecond. The zero instant is never.
-func (c *Controller) CreateKeyUntil(ctx context.Context, by By, workload, note string, expires time.Time) (text, id string, err error) {
+// At is an instant, to the millisecond; the zero instant is never.
+func At(expires time.Time) Until { return func(time.Time) time.Time { return expires } }
+
+// CreateKey makes a key for a workload of the estate and gives its text, which
+// cannot be had again, and its id. It holds from the next call on.
+func (c *Controller) CreateKey(ctx context.Context, by By, workload, note string, until Until) (text, id string, err error) {
+	key, err := c.create(ctx, by, workload, note, until, func(now, expires time.Time) (key identity.Key, err error) {
+		key, text = c.o.Keys.Mint(c.o.Random, workload, note, now, expires)
+		return key, nil
+	})
+	if err != nil {
+		return "", "", err
+	}
+	return text, key.ID, nil
+}
+
+// CreateAccessKey is [Controller.CreateKey] for a key that AWS SDKs sign with.
+func (c *Controller) CreateAccessKey(ctx context.Context, by By, workload, note string, until Until) (access identity.AccessKey, id string, err error) {
+	key, err := c.create(ctx, by, workload, note, until, func(now, expires time.Time) (key identity.Key, err error) {
+		key, access, err = c.o.Keys.MintAccessKey(c.o.Random, workload, note, now, expires)
+		return key, err
+	})
+	if err != nil {
+		return identity.AccessKey{}, "", err
+	}
+	return access, key.ID, nil
+}
+
+// create checks what a key is to be, mints it, stores it and puts it on the keyring.
+func (c *Controller) create(ctx context.Context, by By, workload, note string, until Until, mint func(now, expires time.Time) (identity.Key, error)) (key identity.Key, err error) {
 	defer func() {
-		c.o.Told(ctx, Change{By: by, What: "key_create", Key: id, Workload: workload, Err: err})
+		c.o.Told(ctx, Change{By: by, What: "key_create", Key: key.ID, Workload: workload, Err: err})
 	}()
+	if until == nil {
+		until = For(DefaultTTL)
+	}
 	now := c.o.Now().UTC().Truncate(time.Millisecond)
+	expires := until(now)
 	if !expires.IsZero() {
 		expires = expires.UTC().Truncate(time.Millisecond)
 	}
 	if err := c.checkKey(workload, note, expires, now); err != nil {
-		return "", "", err
+		return identity.Key{}, err
 	}
 	ctx, done := detached(ctx)
 	defer done()
 	c.change.Lock()
 	defer c.change.Unlock()
-	key, text := c.o.Keys.Mint(c.o.Random, workload, note, now, expires)
-	if err := c.o.Store.InsertKey(ctx, key); err != nil {
-		return "", "", fault.New(fault.StoreUnavailable, "No key was made, because it could not be stored.").Because(err)
+	made, err := mint(now, expires)
+	if err == nil {
+		err = c.o.Store.InsertKey(ctx, made)
 	}
-	if err := c.o.Record(ctx, Change{By: by, What: "key_create", Key: key.ID, Workload: workload}); err != nil {
-		_, undone := c.o.Store.RevokeKey(ctx, key.ID, now) // it never held, and never will
-		return "", "", fault.New(fault.LedgerUnavailable, "No key was made, because that could not be put on the record.").Because(errors.Join(err, undone))
+	if err != nil {
+		return identity.Key{}, fault.New(fault.StoreUnavailable, "No key was made, because it could not be stored.").Because(err)
 	}
-	c.o.Keys.Put(key)
-	return text, key.ID, nil
+	if err := c.o.Record(ctx, Change{By: by, What: "key_create", Key: made.ID, Workload: workload}); err != nil {
+		_, undone := c.o.Store.RevokeKey(ctx, made.ID, now) // it never held, and never will
+		return identity.Key{}, fault.New(fault.LedgerUnavailable, "No key was made, because that could not be put on the record.").Because(errors.Join(err, undone))
+	}
+	c.o.Keys.Put(made)
+	return made, nil
 }
 
 // maxNoteBytes keeps a note a line that fits a table.

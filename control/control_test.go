@@ -90,7 +90,7 @@ func wantKind(t *testing.T, err error, kind fault.Kind, say string) {
 
 func TestCreateKey_HoldsAtOnceAndIsStored(t *testing.T) {
 	h := newHouse(t, nil)
-	text, id, err := h.CreateKey(t.Context(), control.By{}, "letters", "for the mail room", 0)
+	text, id, err := h.CreateKey(t.Context(), control.By{}, "letters", "for the mail room", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,14 +112,14 @@ func TestCreateKey_HoldsAtOnceAndIsStored(t *testing.T) {
 	}
 }
 
-func TestCreateKeyUntil_TakesAnInstantOrNever(t *testing.T) {
+func TestCreateKey_TakesAnInstantOrNever(t *testing.T) {
 	h := newHouse(t, nil)
-	text, _, err := h.CreateKeyUntil(t.Context(), control.By{}, "letters", "", time.Time{})
+	text, _, err := h.CreateKey(t.Context(), control.By{}, "letters", "", control.At(time.Time{}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	until := noon.Add(time.Hour)
-	if _, _, err = h.CreateKeyUntil(t.Context(), control.By{}, "letters", "", until); err != nil {
+	if _, _, err = h.CreateKey(t.Context(), control.By{}, "letters", "", control.At(until)); err != nil {
 		t.Fatal(err)
 	}
 	keys, _ := h.ListKeys(t.Context())
@@ -136,43 +136,43 @@ func TestCreateKey_RefusesAndLeavesNothing(t *testing.T) {
 	h := newHouse(t, nil)
 	for name, tt := range map[string]struct {
 		workload, note string
-		ttl            time.Duration
+		until          control.Until
 		kind           fault.Kind
 		say            string
 	}{
-		"unknown workload": {"leters", "", 0, control.UnknownWorkload, `no workload "leters". It has: letters, zebra.`},
-		"no workload":      {"", "", 0, control.UnknownWorkload, "letters, zebra"},
-		"long note":        {"letters", strings.Repeat("x", 201), 0, fault.Malformed, "200 bytes"},
-		"note with escape": {"letters", "a\x1b[2J", 0, fault.Malformed, "printable"},
-		"note of lines":    {"letters", "a\nb", 0, fault.Malformed, "one line"},
-		"note not UTF-8":   {"letters", "a\xff", 0, fault.Malformed, "printable"},
-		"in the past":      {"letters", "", -time.Hour, fault.Malformed, "cannot hold for"},
-		"too short":        {"letters", "", time.Nanosecond, fault.Malformed, "expired already"},
+		"unknown workload": {"leters", "", nil, control.UnknownWorkload, `no workload "leters". It has: letters, zebra.`},
+		"no workload":      {"", "", nil, control.UnknownWorkload, "letters, zebra"},
+		"long note":        {"letters", strings.Repeat("x", 201), nil, fault.Malformed, "200 bytes"},
+		"note with escape": {"letters", "a\x1b[2J", nil, fault.Malformed, "printable"},
+		"note of lines":    {"letters", "a\nb", nil, fault.Malformed, "one line"},
+		"note not UTF-8":   {"letters", "a\xff", nil, fault.Malformed, "printable"},
+		"in the past":      {"letters", "", control.For(-time.Hour), fault.Malformed, "expired already"},
+		"too short":        {"letters", "", control.For(time.Nanosecond), fault.Malformed, "expired already"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text, id, err := h.CreateKey(t.Context(), control.By{}, tt.workload, tt.note, tt.ttl)
+			text, id, err := h.CreateKey(t.Context(), control.By{}, tt.workload, tt.note, tt.until)
 			wantKind(t, err, tt.kind, tt.say)
 			if text != "" || id != "" || len(h.ring.List()) != 0 {
 				t.Errorf("something was made: %q, %v", id, h.ring.List())
 			}
 		})
 	}
-	_, _, err := h.CreateKeyUntil(t.Context(), control.By{}, "letters", "", noon.Add(-time.Second))
+	_, _, err := h.CreateKey(t.Context(), control.By{}, "letters", "", control.At(noon.Add(-time.Second)))
 	wantKind(t, err, fault.Malformed, "expired already, at 2026-11-23T11:59:59Z")
-	_, _, err = h.CreateKeyUntil(t.Context(), control.By{}, "letters", "", noon.AddDate(9000, 0, 0))
+	_, _, err = h.CreateKey(t.Context(), control.By{}, "letters", "", control.At(noon.AddDate(9000, 0, 0)))
 	wantKind(t, err, fault.Malformed, "never")
 	if keys, _ := h.store.ListKeys(t.Context()); len(keys) != 0 {
 		t.Errorf("stored: %v", keys)
 	}
 	empty := newHouse(t, func(o *control.Options) { o.Workloads = func() []string { return nil } })
-	_, _, err = empty.CreateKey(t.Context(), control.By{}, "letters", "", 0)
+	_, _, err = empty.CreateKey(t.Context(), control.By{}, "letters", "", nil)
 	wantKind(t, err, control.UnknownWorkload, "It has none.")
 }
 
 func TestRevokeKey_HoldsFromTheNextCall(t *testing.T) {
 	h := newHouse(t, nil)
-	text, id, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", 0)
-	other, _, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", 0)
+	text, id, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", nil)
+	other, _, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", nil)
 	for range 2 {
 		if err := h.RevokeKey(t.Context(), control.By{}, id); err != nil {
 			t.Fatal(err)
@@ -197,10 +197,10 @@ func TestRevokeKey_HoldsFromTheNextCall(t *testing.T) {
 
 func TestChanges_AreNotMadeWhenTheStoreFails(t *testing.T) {
 	h := newHouse(t, nil)
-	text, id, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", 0)
+	text, id, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", nil)
 	h.store.err = errors.New("disk full")
 
-	lost, _, err := h.CreateKey(t.Context(), control.By{}, "letters", "", 0)
+	lost, _, err := h.CreateKey(t.Context(), control.By{}, "letters", "", nil)
 	wantKind(t, err, fault.StoreUnavailable, "No key was made")
 	if !errors.Is(err, h.store.err) || lost != "" || len(h.ring.List()) != 1 {
 		t.Errorf("CreateKey = %q, %v; ring %v", lost, err, h.ring.List())
@@ -216,7 +216,7 @@ func TestChanges_AreNotMadeWhenTheStoreFails(t *testing.T) {
 
 func TestChanges_AreFinishedThoughTheCallerWentAway(t *testing.T) {
 	h := newHouse(t, nil)
-	text, id, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", 0)
+	text, id, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", nil)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := h.RevokeKey(gone, control.By{}, id); err != nil || h.lets(text) {
@@ -226,8 +226,8 @@ func TestChanges_AreFinishedThoughTheCallerWentAway(t *testing.T) {
 
 func TestNew_FillsTheKeyringFromTheStore(t *testing.T) {
 	h := newHouse(t, nil)
-	text, _, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", 0)
-	revokedText, revokedID, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", 0)
+	text, _, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", nil)
+	revokedText, revokedID, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", nil)
 	if err := h.RevokeKey(t.Context(), control.By{}, revokedID); err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +252,7 @@ func TestChanges_KeepStoreAndKeyringAlike(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for i := range 20 {
-				if _, _, err := h.CreateKey(t.Context(), control.By{}, "letters", "", 0); err != nil {
+				if _, _, err := h.CreateKey(t.Context(), control.By{}, "letters", "", nil); err != nil {
 					t.Error(err)
 				}
 				keys, err := h.ListKeys(t.Context())
@@ -331,8 +331,8 @@ func TestReload_PutsOnlyTheWantedEstateInForce(t *testing.T) {
 
 func TestTold_HearsOfEveryChangeAndOfNoSecret(t *testing.T) {
 	h := newHouse(t, nil)
-	text, id, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", 0)
-	h.CreateKey(t.Context(), control.By{}, "nobody", "", 0)
+	text, id, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", nil)
+	h.CreateKey(t.Context(), control.By{}, "nobody", "", nil)
 	h.RevokeKey(t.Context(), control.By{}, id)
 	h.RevokeKey(t.Context(), control.By{}, text)
 	var got []string
@@ -352,10 +352,10 @@ func TestStatus_CountsEachKeyOnce(t *testing.T) {
 	h := newHouse(t, func(o *control.Options) {
 		o.Status = func() control.Status { return control.Status{Version: "v1", Estate: "sha256:11", PID: 7} }
 	})
-	h.CreateKey(t.Context(), control.By{}, "letters", "", time.Hour)
-	h.CreateKey(t.Context(), control.By{}, "letters", "", 3*time.Hour)
-	h.CreateKeyUntil(t.Context(), control.By{}, "letters", "", time.Time{})
-	_, id, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", time.Hour)
+	h.CreateKey(t.Context(), control.By{}, "letters", "", control.For(time.Hour))
+	h.CreateKey(t.Context(), control.By{}, "letters", "", control.For(3*time.Hour))
+	h.CreateKey(t.Context(), control.By{}, "letters", "", control.At(time.Time{}))
+	_, id, _ := h.CreateKey(t.Context(), control.By{}, "letters", "", control.For(time.Hour))
 	h.RevokeKey(t.Context(), control.By{}, id)
 	h.clock = noon.Add(2 * time.Hour)
 	got := h.Status(t.Context())

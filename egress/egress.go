@@ -20,6 +20,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -43,6 +45,7 @@ type Options struct {
 	Secret    func(ref string) (string, error) // resolves a reference of the estate
 	ReadFile  func(name string) ([]byte, error)
 	UserAgent string
+	SignIn    SignIn // nil: endpoints sign in by fixed fields alone
 }
 
 // Request is one attempt's request: always a POST of JSON.
@@ -83,6 +86,7 @@ func (r *Reply) Finish() {
 type Phase string
 
 const (
+	SigningIn  Phase = "sign-in" // what signs the request in could not be had
 	Connecting Phase = "connect" // nothing of the request has left
 	Sending    Phase = "send"    // some or all of it has
 	Waiting    Phase = "header"  // all of it has, and no whole header came back
@@ -106,9 +110,12 @@ func (f *Failure) Unwrap() error { return f.Cause }
 // Door is the way to one endpoint. It is safe for concurrent use.
 type Door struct {
 	endpoint catalog.Endpoint
+	origin   string // scheme and host
 	base     string // path prefix of every target
 	sign     [][2]string
-	missing  error // why nothing can be sent
+	signer   Signer       // of each request anew; nil: sign is all
+	ask      *http.Client // of the signer; nil: it asks nobody
+	missing  error        // why nothing can be sent
 	via      transport
 }
 
@@ -135,7 +142,7 @@ func Open(e *catalog.Endpoint, o Options) *Door {
 		d.missing = fmt.Errorf("endpoint %s: its url cannot be dialled", e.Name)
 		return d
 	}
-	d.base = strings.TrimSuffix(u.EscapedPath(), "/")
+	d.origin, d.base = u.Scheme+"://"+u.Host, strings.TrimSuffix(u.EscapedPath(), "/")
 	if d.missing = d.signIn(o); d.missing != nil {
 		return d
 	}
@@ -164,7 +171,7 @@ func (d *Door) Same(e *catalog.Endpoint) bool {
 	a, b := d.endpoint, *e
 	a.Source, b.Source = catalog.Source{}, catalog.Source{}
 	a.In, b.In = nil, nil // the same by name, made anew by every load
-	return a == b && a.CAFile == "" && a.Client == (catalog.TLSFiles{}) && !strings.HasPrefix(a.Auth.Secret, "file:")
+	return reflect.DeepEqual(a, b) && a.CAFile == "" && a.Client == (catalog.TLSFiles{}) && !strings.HasPrefix(a.Auth.Secret, "file:")
 }
 
 // Missing is why nothing can be sent through the door, or nil.
@@ -175,6 +182,9 @@ func (d *Door) Close() {
 	if d.via != nil {
 		d.via.close()
 	}
+	if d.ask != nil {
+		d.ask.CloseIdleConnections()
+	}
 }
 
 // send sends a request once. The error is a *Failure.
@@ -182,31 +192,55 @@ func (d *Door) send(ctx context.Context, r *Request) (*Reply, error) {
 	if d.missing != nil {
 		return nil, &Failure{Phase: Connecting, Cause: d.missing}
 	}
+	if d.signer != nil {
+		fields, err := d.signer.Sign(ctx, d.origin+d.base+r.Target, r.Body)
+		if err != nil {
+			return nil, failed(ctx, SigningIn, false, err)
+		}
+		signed := *r
+		signed.Header = append(slices.Clip(r.Header), fields...)
+		r = &signed
+	}
 	return d.via.send(ctx, d, r)
 }
 
 // signIn makes the header fields that sign in at the endpoint.
 func (d *Door) signIn(o Options) error {
 	auth := d.endpoint.Auth
-	if auth.Kind == "" || auth.Kind == "none" {
+	switch auth.Kind {
+	case "", "none":
 		return nil
+	case "bearer", "api-key":
+	default:
+		return d.signInBy(o)
 	}
 	secret, err := o.Secret(auth.Secret)
 	if err != nil {
 		return fmt.Errorf("endpoint %s: its secret %s: %w", d.endpoint.Name, auth.Secret, err)
 	}
-	for _, c := range []byte(secret) {
-		if c <= ' ' || c >= 0x7f {
-			return fmt.Errorf("endpoint %s: its secret %s holds a character that no header may", d.endpoint.Name, auth.Secret)
+	if !headerText(secret) {
+		return fmt.Errorf("endpoint %s: its secret %s holds a character that no header may", d.endpoint.Name, auth.Secret)
+	}
+	d.sign = [][2]string{{"Authorization", "Bearer " + secret}}
+	if auth.Kind == "api-key" {
+		d.sign = [][2]string{{"Api-Key", secret}}
+	}
+	return nil
+}
+
+// signInBy has the requests signed in one by one.
+func (d *Door) signInBy(o Options) error {
+	var err error
+	if o.SignIn != nil {
+		if d.ask, err = signInClient(&d.endpoint, o); err != nil {
+			return err
+		}
+		if d.signer, err = o.SignIn(&d.endpoint, d.ask); err != nil {
+			return fmt.Errorf("endpoint %s: %w", d.endpoint.Name, err)
 		}
 	}
-	switch auth.Kind {
-	case "bearer":
-		d.sign = [][2]string{{"Authorization", "Bearer " + secret}}
-	case "api-key":
-		d.sign = [][2]string{{"Api-Key", secret}}
-	default:
-		return fmt.Errorf("endpoint %s: sign-in of the kind %q is not built", d.endpoint.Name, auth.Kind)
+	if d.signer == nil {
+		return fmt.Errorf("endpoint %s: sign-in of the kind %q is not built", d.endpoint.Name, d.endpoint.Auth.Kind)
 	}
 	return nil
 }

@@ -72,6 +72,8 @@ var forms = sync.OnceValue(func() map[string]form {
 		"proxy":       {pattern: `^https?://[^/?#@\s]+/?$`, want: "a proxy's address such as http://proxy.example:3128", hush: true, more: urlProblem},
 		"secret":      {pattern: `^(env:[A-Za-z_][A-Za-z0-9_]*|file:\S.*)$`, want: "a reference, env:NAME or file:PATH", hush: true, more: secretProblem},
 		"file":        {pattern: `\S`, want: "the path of a file"},
+		"access_key":  {pattern: `^[A-Z0-9]{16,128}$`, want: "the id of an AWS access key, such as AKIAIOSFODNN7EXAMPLE", hush: true},
+		"tenant":      {pattern: `^[A-Za-z0-9][A-Za-z0-9.-]{0,127}$`, want: "an id of letters, digits, dots and dashes", hush: true},
 		"host":        {pattern: `^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`, want: "a host name"},
 		"capability":  {pattern: capabilityPattern(), want: oneOf(capabilities()), more: capabilityProblem},
 	}

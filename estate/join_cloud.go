@@ -81,7 +81,7 @@ func (j *joiner) joinEndpoints(file string, f *cloudFile) {
 			Name: r.Name, Cloud: f.Cloud.V, Partition: e.Partition.V, In: j.place(j.where[r.Name]), Region: e.Region.V,
 			FIPS: j.host(file, f.Cloud.V, r), Front: e.Fronts.value(file),
 			URL: strings.TrimSuffix(e.URL.V, "/"), Dialect: e.Dialect.V, Surface: or(e.Surface.V, "v1"), APIVersion: e.APIVersion.V,
-			Auth: catalog.Auth{Kind: e.Auth.Kind.V, Secret: e.Auth.Secret.V}, Limits: e.Limits.value(),
+			Auth: e.Auth.value(), Limits: e.Limits.value(),
 			HTTP: int(e.HTTP.V), Connections: int(e.Connections.V), StreamUsage: or(e.StreamUsage.V, "ask"),
 			CAFile: e.CAFile.V, Client: catalog.TLSFiles{Cert: e.ClientCert.V, Key: e.ClientKey.V},
 			Proxy: strings.TrimSuffix(e.Proxy.V, "/"), ServerName: e.ServerName.V, Source: here.source(),
@@ -97,13 +97,7 @@ func (j *joiner) joinEndpoints(file string, f *cloudFile) {
 // checkEndpoint faults fields of an endpoint that do not go together.
 func (j *joiner) checkEndpoint(file string, r row[endpoint]) {
 	e := r.Value
-	signsIn := e.Auth.Kind.V == "bearer" || e.Auth.Kind.V == "api-key"
-	switch {
-	case signsIn && !e.Auth.Secret.written():
-		j.fault(spot{file, e.Auth.at}, MissingKey, "add secret: \"env:NAME\" or \"file:PATH\"", "auth of endpoint %s has no secret", quoted(r.Name))
-	case e.Auth.Kind.V == "none" && e.Auth.Secret.written():
-		j.fault(spot{file, e.Auth.Secret.at}, Impossible, "remove the secret, or write kind: bearer or api-key", "auth of endpoint %s has a secret that nothing sends", quoted(r.Name))
-	}
+	j.auth(file, r)
 	if e.Surface.V == "deployments" {
 		if !e.APIVersion.written() {
 			j.fault(spot{file, e.Surface.at}, MissingKey, "add api_version, such as 2024-10-21", "surface deployments of endpoint %s needs an api_version", quoted(r.Name))

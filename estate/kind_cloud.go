@@ -47,8 +47,15 @@ type front struct {
 
 type auth struct {
 	at
-	Kind   text `key:"kind,required" enum:"none bearer api-key" doc:"Header that carries the secret: none, Authorization: Bearer, or api-key"`
-	Secret text `key:"secret" form:"secret" doc:"Reference to the secret, env:NAME or file:PATH; needed unless kind is none"`
+	Kind      text       `key:"kind,required" enum:"none bearer api-key aws azure google" doc:"How requests are signed in: not at all; the secret as Authorization: Bearer or as api-key; AWS Signature Version 4; a token of Microsoft Entra or of Google"`
+	Secret    text       `key:"secret" form:"secret" doc:"Reference to the secret, env:NAME or file:PATH; needed for bearer, api-key, an access_key and a tenant; for google a credentials file"`
+	Hosts     list[text] `key:"hosts" form:"host" doc:"Hosts that sign-in may ask, such as 169.254.169.254 or login.microsoftonline.us; no other is" default:"none"`
+	AccessKey text       `key:"access_key" form:"access_key" doc:"Id of the AWS access key whose secret is secret" default:"the default credential chain of AWS"`
+	Service   text       `key:"service" form:"name" doc:"Name of the AWS service that requests are signed for" default:"bedrock"`
+	Tenant    text       `key:"tenant" form:"tenant" doc:"Entra tenant of the application" default:"a managed identity signs in"`
+	Client    text       `key:"client" form:"tenant" doc:"Id of the Entra application, or of a managed identity" default:"the machine's own identity"`
+	Authority text       `key:"authority" form:"proxy" doc:"URL of the identity provider" default:"that of the partition"`
+	Scope     text       `key:"scope" doc:"What tokens are asked for" default:"that of the partition"`
 }
 
 type offering struct {

@@ -228,7 +228,8 @@ type Inbound struct {
 	Alias      string // from the URL; empty: the body names it
 	Azure      bool   // by one of Azure's URLs
 	Credential identity.Credential
-	Refusal    error // what ingress refuses it with, if it does
+	Signed     *identity.Signed // instead of a credential; nil: the request is not signed
+	Refusal    error            // what ingress refuses it with, if it does
 }
 
 // Serve carries one call and writes its reply, whatever it is, to w.

@@ -226,6 +226,8 @@ func (s *serving) sendFault(o *catalog.Offering, err error) error {
 	}
 	var e *egress.Failure
 	switch {
+	case errors.As(err, &e) && e.Phase == egress.SigningIn:
+		return fault.New(fault.UpstreamMisconfig, "Bulkhead could not sign in at the offering %s.", o.Name).Because(err)
 	case errors.As(err, &e) && e.Phase == egress.Connecting:
 		return fault.New(fault.UpstreamUnavailable, "The offering %s cannot be reached.", o.Name).Because(err)
 	case errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE):

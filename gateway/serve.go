@@ -64,6 +64,7 @@ type serving struct {
 	*scratch
 	g        *Gateway
 	in       Inbound
+	claim    *identity.Claim // of a caller that signs; nil: one that shows a key
 	w        http.ResponseWriter
 	r        *http.Request
 	snapshot *Snapshot
@@ -123,11 +124,10 @@ func (s *serving) accept() error {
 
 // identify finds who calls, and the workload in the call's own estate.
 func (s *serving) identify() (identity.Principal, *catalog.Workload, error) {
-	p, err := s.g.options.Keys.Identify(s.in.Credential, s.rec.Start)
+	p, err := s.who()
 	if err != nil {
 		return p, nil, err
 	}
-	s.rec.Key = p.Key
 	w := s.snapshot.Estate.Workloads[p.Workload]
 	if w == nil {
 		return p, nil, fault.New(fault.Denied, "The key is bound to a workload that the estate no longer has. Ask for a key of one that it has.").Final()
@@ -145,6 +145,9 @@ func (s *serving) read(w *catalog.Workload) (*openai.Request, error) {
 		return nil, err
 	}
 	s.rec.BytesIn = int64(len(s.body.bytes))
+	if err := s.prove(); err != nil {
+		return nil, err
+	}
 	s.reader = s.snapshot.readers.Get().(*inspect.Scanner)
 	request, err := openai.Read(s.in.Action, s.body.bytes, &s.scan, dialect.Listener{Text: s.reader.Scan, Name: s.reader.ScanName, Unread: s.unread})
 	if err != nil {

@@ -157,6 +157,9 @@ func accept(r *http.Request) gateway.Inbound {
 		return in
 	}
 	in.Credential, in.Refusal = credential(r.Header)
+	if in.Refusal == nil {
+		in.Signed, in.Refusal = signed(r, in.Credential)
+	}
 	if in.Refusal == nil && in.Action != call.Models {
 		in.Refusal = acceptable(r.Header)
 	}

@@ -49,6 +49,7 @@ type rig struct {
 	Server *ingress.Server
 	Addr   string
 	Key    string
+	Access identity.AccessKey
 	asked  atomic.Int64 // requests that the vendor got
 	paths  chan string
 	events chan call.Record
@@ -79,6 +80,13 @@ func start(t testing.TB, change ...func(*ingress.Options)) *rig {
 	key, text := keys.Mint(nil, "w", "", time.Now(), time.Time{})
 	keys.Put(key)
 	r.Key = text
+	keys.UseStoreKey(bytes.Repeat([]byte{9}, identity.StoreKeyBytes))
+	signs, access, err := keys.MintAccessKey(nil, "w", "", time.Now(), time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys.Put(signs)
+	r.Access = access
 	g := gateway.New(gateway.Options{Keys: keys, Log: log, Ledger: ledgertest.Open(t, nil), Egress: egress.Options{UserAgent: "test"}, Observe: func(rec *call.Record) {
 		select {
 		case r.events <- *rec:

@@ -220,3 +220,30 @@ func TestPepper_RefusesToGoOnWithoutRandomness(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
+
+func TestStoreKey_IsAnotherSecretBesideThePepper(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "secrets")
+	if _, err := secret.LoadStoreKey(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("LoadStoreKey without a folder = %v", err)
+	}
+	pepper, _, err := secret.Pepper(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, made, err := secret.StoreKey(dir, nil)
+	if err != nil || !made || len(key) != secret.StoreKeyBytes || bytes.Equal(key, pepper) {
+		t.Fatalf("StoreKey = %d bytes, made %v, %v", len(key), made, err)
+	}
+	if again, err := secret.LoadStoreKey(dir); err != nil || !bytes.Equal(again, key) {
+		t.Errorf("LoadStoreKey gave another key (%v)", err)
+	}
+	if info, err := os.Stat(filepath.Join(dir, "store-key")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if err := os.Chmod(filepath.Join(dir, "store-key"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := secret.LoadStoreKey(dir); err == nil || !strings.Contains(err.Error(), "store key") || !strings.Contains(err.Error(), "chmod 600") {
+		t.Errorf("a store key that others may read: %v", err)
+	}
+}

@@ -11,8 +11,8 @@ import (
 
 // InsertKey adds a key. An id that exists is an error.
 func (s *Store) InsertKey(ctx context.Context, key identity.Key) error {
-	_, err := s.db.ExecContext(ctx, `INSERT INTO keys (id, workload, note, created, expires, revoked, mac) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		key.ID, key.Workload, key.Note, key.Created.UnixMilli(), millis(key.Expires), millis(key.Revoked), key.MAC[:])
+	_, err := s.db.ExecContext(ctx, `INSERT INTO keys (id, workload, note, created, expires, revoked, mac, signs) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		key.ID, key.Workload, key.Note, key.Created.UnixMilli(), millis(key.Expires), millis(key.Revoked), key.MAC[:], key.Signs)
 	if err != nil {
 		return fmt.Errorf("insert key %s: %w", key.ID, err)
 	}
@@ -35,7 +35,7 @@ func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) (found b
 
 // ListKeys gives every key, the oldest first.
 func (s *Store) ListKeys(ctx context.Context) (keys []identity.Key, err error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT id, workload, note, created, expires, revoked, mac FROM keys ORDER BY created, id`)
+	rows, err := s.db.QueryContext(ctx, `SELECT id, workload, note, created, expires, revoked, mac, signs FROM keys ORDER BY created, id`)
 	if err != nil {
 		return nil, fmt.Errorf("list keys: %w", err)
 	}
@@ -45,7 +45,7 @@ func (s *Store) ListKeys(ctx context.Context) (keys []identity.Key, err error) {
 		var created int64
 		var expires, revoked sql.NullInt64
 		var mac []byte
-		if err := rows.Scan(&key.ID, &key.Workload, &key.Note, &created, &expires, &revoked, &mac); err != nil {
+		if err := rows.Scan(&key.ID, &key.Workload, &key.Note, &created, &expires, &revoked, &mac, &key.Signs); err != nil {
 			return nil, fmt.Errorf("list keys: %w", err)
 		}
 		key.Created, key.Expires, key.Revoked = time.UnixMilli(created).UTC(), instant(expires), instant(revoked)

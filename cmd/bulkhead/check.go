@@ -52,13 +52,14 @@ func runCheck(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	report.Findings = append(report.Findings, studied(e, time.Now())...)
 	ok := len(report.Faults) == 0 && len(report.Findings) == 0
 	var ceilings []ceilingMeaning
+	var signIns []signInNote
 	if e != nil {
-		ceilings = ceilingsOf(e)
+		ceilings, signIns = ceilingsOf(e), signInsOf(e)
 	}
 	if *asJSON {
-		err = writeCheckJSON(stdout, *dir, ok, report, ceilings)
+		err = writeCheckJSON(stdout, *dir, ok, report, ceilings, signIns)
 	} else {
-		err = writeCheckText(stdout, *dir, report, ceilings)
+		err = writeCheckText(stdout, *dir, report, ceilings, signIns)
 	}
 	switch {
 	case err != nil:
@@ -84,7 +85,7 @@ func studied(e *catalog.Estate, now time.Time) []estate.Remark {
 }
 
 // writeCheckJSON writes the report with the folder and the verdict before it.
-func writeCheckJSON(w io.Writer, dir string, ok bool, report *estate.Report, ceilings []ceilingMeaning) error {
+func writeCheckJSON(w io.Writer, dir string, ok bool, report *estate.Report, ceilings []ceilingMeaning, signIns []signInNote) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
@@ -93,10 +94,11 @@ func writeCheckJSON(w io.Writer, dir string, ok bool, report *estate.Report, cei
 		OK     bool   `json:"ok"`
 		*estate.Report
 		Ceilings []ceilingMeaning `json:"ceilings,omitempty"` // what banners written as ceilings stand for
-	}{dir, ok, report, ceilings})
+		SignIns  []signInNote     `json:"sign_ins,omitempty"` // endpoints that sign in by more than a fixed field
+	}{dir, ok, report, ceilings, signIns})
 }
 
-func writeCheckText(w io.Writer, dir string, report *estate.Report, ceilings []ceilingMeaning) error {
+func writeCheckText(w io.Writer, dir string, report *estate.Report, ceilings []ceilingMeaning, signIns []signInNote) error {
 	out := &checkText{w: w}
 	for _, m := range report.Faults {
 		out.printf("%s\n", m)
@@ -113,6 +115,9 @@ func writeCheckText(w io.Writer, dir string, report *estate.Report, ceilings []c
 	}
 	for _, c := range ceilings {
 		out.printf("%s\n", c)
+	}
+	for _, n := range signIns {
+		out.printf("%s\n", n)
 	}
 	c := report.Counts
 	out.printf("%s: %s\n", dir, report.Digest)

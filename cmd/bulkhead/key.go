@@ -26,7 +26,7 @@ import (
 )
 
 const keyUsage = `usage:
-  bulkhead key create --workload W [--note N] [--expires 90d|2027-01-31|never] [--data DIR] [--estate DIR]
+  bulkhead key create --workload W [--aws] [--note N] [--expires 90d|2027-01-31|never] [--data DIR] [--estate DIR]
   bulkhead key list [--json] [--data DIR]
   bulkhead key revoke ID [--data DIR]
 `
@@ -80,6 +80,7 @@ func commandFlags(command, usage string) (flags *flag.FlagSet, data *string, par
 func runKeyCreate(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags, data, parse := commandFlags("key create", "usage: bulkhead key create --workload W [flags]\nThe key is printed on stdout, once, and nothing else is.\n")
 	workload := flags.String("workload", "", "`name` of the workload in the estate that the key is for")
+	aws := flags.Bool("aws", false, "make a pair that AWS SDKs sign with, and print AWS_ACCESS_KEY_ID=… and AWS_SECRET_ACCESS_KEY=… instead")
 	note := flags.String("note", "", "a `line` for people: who has the key, what for")
 	expires := flags.String("expires", "90d", "`when` it stops working: a number of days such as 90d, a day such as 2027-01-31 (from 00:00 UTC of that day), or never")
 	dir := flags.String("estate", "./estate", "`folder` with the estate; looked at only where no server runs")
@@ -118,11 +119,18 @@ func runKeyCreate(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	if !until.IsZero() {
 		ask.Expires = until.Format(time.RFC3339)
 	}
+	if *aws {
+		ask.Kind = "aws"
+	}
 	var made console.MadeKey
 	if err := c.do(ctx, http.MethodPost, "/keys", ask, &made); err != nil {
 		return explain(stderr, "key create", err)
 	}
-	if _, err := fmt.Fprintln(stdout, made.Key); err != nil {
+	text := made.Key
+	if *aws {
+		text = "AWS_ACCESS_KEY_ID=" + made.AccessKeyID + "\nAWS_SECRET_ACCESS_KEY=" + made.SecretAccessKey
+	}
+	if _, err := fmt.Fprintln(stdout, text); err != nil {
 		fmt.Fprintf(stderr, "bulkhead key create: the key could not be shown (%v) and cannot be shown again; revoke it: bulkhead key revoke %s\n", err, made.ID)
 		return 3
 	}
@@ -216,19 +224,19 @@ func runKeyList(ctx context.Context, args []string, stdout, stderr io.Writer) in
 
 func writeKeys(w io.Writer, rows []console.KeyRow) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tWORKLOAD\tSTATE\tCREATED\tEXPIRES\tNOTE")
+	fmt.Fprintln(t, "ID\tWORKLOAD\tKIND\tSTATE\tCREATED\tEXPIRES\tNOTE")
 	for _, r := range rows {
 		expires := "never"
 		if r.Expires != nil {
 			expires = r.Expires.UTC().Format("2006-01-02 15:04Z")
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Workload, r.State, r.Created.UTC().Format("2006-01-02 15:04Z"), expires, r.Note)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Workload, r.Kind, r.State, r.Created.UTC().Format("2006-01-02 15:04Z"), expires, r.Note)
 	}
 	return t.Flush()
 }
 
 func runKeyRevoke(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	_, data, parse := commandFlags("key revoke", "usage: bulkhead key revoke ID [flags]\nID is what key list shows, or the whole key.\n")
+	_, data, parse := commandFlags("key revoke", "usage: bulkhead key revoke ID [flags]\nID is what key list shows, the whole key, or the id of an access key.\n")
 	rest, code := parse(args, stdout, stderr)
 	if code >= 0 {
 		return code
@@ -240,6 +248,8 @@ func runKeyRevoke(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	id := rest[0]
 	if whole, _, ok := identity.ParseKey(id); ok {
 		id = whole // a key that was found where it should not be is pasted as it is
+	} else if of, ok := identity.ParseAccessKeyID(id); ok {
+		id = of
 	} else if strings.HasPrefix(id, "bk_") {
 		return explain(stderr, "key revoke", fault.New(fault.Malformed, "This is a part of a key; write its id, the 16 characters after bk_."))
 	}

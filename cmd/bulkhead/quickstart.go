@@ -53,7 +53,7 @@ func runQuickstart(ctx context.Context, args []string, stdout, stderr io.Writer)
 		fmt.Fprintf(stderr, "bulkhead quickstart: %v\n", err)
 		return exitOf(err)
 	}
-	key, _, err := s.controller.CreateKey(ctx, control.By{Via: "command"}, "quickstart", "made by quickstart", 30*24*time.Hour)
+	key, err := quickstartKey(ctx, s.controller)
 	if err != nil {
 		s.close()
 		fmt.Fprintf(stderr, "bulkhead quickstart: make a key: %v\n", err)
@@ -217,4 +217,10 @@ console.log(reply.choices[0].message.content);
 		fmt.Fprintf(w, "\nA real offering: alias %q is %s at %s\n", o.alias, o.model, o.url)
 	}
 	fmt.Fprintln(w, "\nStop with Ctrl-C.")
+}
+
+// quickstartKey makes the key that quickstart shows.
+func quickstartKey(ctx context.Context, c *control.Controller) (string, error) {
+	key, _, err := c.CreateKey(ctx, control.By{Via: "command"}, "quickstart", "made by quickstart", control.For(30*24*time.Hour))
+	return key, err
 }

@@ -5,8 +5,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -21,10 +23,12 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// newCall makes a request with a key, unless it is "-", and a JSON body.
+// newCall makes a request with a key, unless it is "-", and a JSON body. A key ID:SECRET signs, as AWS SDKs do.
 func newCall(ctx context.Context, method, url, key, body string) (*http.Request, error) {
 	var r io.Reader
 	if body != "" {
@@ -37,10 +41,14 @@ func newCall(ctx context.Context, method, url, key, body string) (*http.Request,
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if key != "-" {
+	switch id, secret, pair := strings.Cut(key, ":"); {
+	case pair:
+		sum := sha256.Sum256([]byte(body))
+		err = v4.NewSigner().SignHTTP(ctx, aws.Credentials{AccessKeyID: id, SecretAccessKey: secret}, req, hex.EncodeToString(sum[:]), "bedrock", "us-east-1", time.Now())
+	case key != "-":
 		req.Header.Set("Authorization", "Bearer "+key)
 	}
-	return req, nil
+	return req, err
 }
 
 // client speaks over connections of its own, without the environment's proxies.

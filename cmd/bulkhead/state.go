@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"bulkhead/adapter/secret"
 	"bulkhead/adapter/sqlite"
@@ -32,30 +34,50 @@ func ownState(ctx context.Context, dir string) (*state, error) {
 		return nil, errors.Join(err, release())
 	}
 	s := &state{store: store, release: release}
-	pepper, err := s.pepper(ctx, filepath.Join(dir, ledger.SecretsName))
-	if err != nil {
+	if s.ring, err = s.keyring(ctx, filepath.Join(dir, ledger.SecretsName)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.ring = identity.NewKeyring(pepper)
 	return s, nil
 }
 
-// pepper makes a pepper only where there are no keys yet: none of them would hold under another.
-func (s *state) pepper(ctx context.Context, dir string) ([]byte, error) {
+// keyring reads the secrets that keys hold under, and makes one only where no key exists that needs it: none would hold
+// under another.
+func (s *state) keyring(ctx context.Context, dir string) (*identity.Keyring, error) {
 	keys, err := s.store.ListKeys(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if len(keys) == 0 {
-		pepper, _, err := secret.Pepper(dir, nil)
-		return pepper, err
+	pepper, err := own(len(keys) == 0, dir, "keys that can only be checked with it", secret.Pepper, secret.LoadPepper)
+	if err != nil {
+		return nil, err
 	}
-	pepper, err := secret.LoadPepper(dir)
+	signs := slices.ContainsFunc(keys, func(k identity.Key) bool { return k.Signs })
+	store, err := own(!signs, dir, "access keys whose signatures can only be verified with it", secret.StoreKey, secret.LoadStoreKey)
+	if err != nil {
+		return nil, err
+	}
+	ring := identity.NewKeyring(pepper)
+	ring.UseStoreKey(store)
+	for _, key := range keys {
+		if key.Signs && !ring.Derives(key) {
+			return nil, fmt.Errorf("%s holds access keys that were made under another store key than the one in %s; restore the one that belongs to it", ledger.StateName, dir)
+		}
+	}
+	return ring, nil
+}
+
+// own reads a secret of Bulkhead's own, or makes it where nothing needs one yet.
+func own(make bool, dir, holds string, readOrMake func(string, io.Reader) ([]byte, bool, error), read func(string) ([]byte, error)) ([]byte, error) {
+	if make {
+		b, _, err := readOrMake(dir, nil)
+		return b, err
+	}
+	b, err := read(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %s holds keys that can only be checked with it; restore it from the backup that %s is from. If there is none, move %s away and make new keys",
-			err, ledger.StateName, ledger.StateName, ledger.StateName)
+		return nil, fmt.Errorf("%w: %s holds %s; restore it from the backup that %s is from. If there is none, move %s away and make new keys",
+			err, ledger.StateName, holds, ledger.StateName, ledger.StateName)
 	}
-	return pepper, err
+	return b, err
 }
 
 // Close closes the store and gives the folder free.

@@ -82,7 +82,7 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, int(7*time.Millisecond), time.UTC)
 func key(n int) identity.Key {
 	k := identity.Key{
 		ID: fmt.Sprintf("%s%c", strings.Repeat("k", 15), 'a'+n), Workload: fmt.Sprintf("workload-%d", n),
-		Note: fmt.Sprintf("note %d: ü, 'quoted', \"twice\"; %%s --", n), Created: noon.Add(time.Duration(n) * time.Hour),
+		Note: fmt.Sprintf("note %d: ü, 'quoted', \"twice\"; %%s --", n), Created: noon.Add(time.Duration(n) * time.Hour), Signs: n%2 == 1,
 	}
 	for i := range k.MAC {
 		k.MAC[i] = byte(n*32 + i)
@@ -126,7 +126,7 @@ func wantKeys(t *testing.T, s control.Store, want ...identity.Key) {
 		if g.Expires.IsZero() != w.Expires.IsZero() || g.Revoked.IsZero() != w.Revoked.IsZero() {
 			t.Errorf("%v: never and at some time were mixed up", w)
 		}
-		if g.ID != w.ID || g.Workload != w.Workload || g.Note != w.Note || g.MAC != w.MAC {
+		if g.ID != w.ID || g.Workload != w.Workload || g.Note != w.Note || g.MAC != w.MAC || g.Signs != w.Signs {
 			t.Errorf("got %+v %q, want %+v %q", g, g.Note, w, w.Note)
 		}
 	}
