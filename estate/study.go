@@ -148,7 +148,12 @@ func (s *study) independence(w *catalog.Workload, a *catalog.Alias, serve []*cat
 	}{
 		{"vendors", w.Independence.Vendors, func(o *catalog.Offering) string { return o.Model.Vendor }},
 		{"infrastructures", w.Independence.Infrastructures, func(o *catalog.Offering) string { return o.DependsOn.Infrastructure }},
-		{"contracts", w.Independence.Contracts, func(o *catalog.Offering) string { return o.Contract() }},
+		{"contracts", w.Independence.Contracts, func(o *catalog.Offering) string {
+			if o.DependsOn.NoContract {
+				return catalog.NoContract
+			}
+			return o.Contract()
+		}},
 	} {
 		var have []string
 		for _, o := range serve {

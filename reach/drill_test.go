@@ -71,7 +71,8 @@ func lost(losses []reach.Loss, o *catalog.Offering) bool {
 			reach.Model: {o.Model.Vendor + "/" + o.Model.Name}, reach.Offering: {o.Name}, reach.Region: append([]string{o.Endpoint.Region}, o.Regions...),
 			reach.Infrastructure: {o.DependsOn.Infrastructure}, reach.Contract: {o.DependsOn.Contract},
 		}[l.Kind]
-		if slices.Contains(names, l.Name) || len(names) == 1 && names[0] == "" {
+		none := l.Kind == reach.Contract && o.DependsOn.NoContract
+		if slices.Contains(names, l.Name) || len(names) == 1 && names[0] == "" && !none {
 			return true
 		}
 	}
