@@ -67,6 +67,10 @@ func (d Dice) some(n int, words ...string) []string {
 // Day is one of ten days, on which everything happens.
 func (d Dice) Day() time.Time { return d.First.AddDate(0, 0, 7*d.IntN(10)) }
 
+// before and after are long before and after the ten weeks.
+func (d Dice) before() time.Time { return d.First.AddDate(0, -5, 0) }
+func (d Dice) after() time.Time  { return d.First.AddDate(3, 7, 0) }
+
 // Banners are markings that estates and questions are made of, by domain.
 var Banners = map[catalog.Domain][]string{
 	catalog.Unclassified: {"UNCLASSIFIED", "CUI", "CUI//SP-PRVCY", "CUI//SP-EXPT", "CUI//NOCON", "CUI//FED ONLY", "CUI//FEDCON", "CUI//SP-CTI", "UNCLASSIFIED//NOFORN", "CUI//REL TO USA, GBR", "UNCLASSIFIED//PROPIN"},
@@ -90,7 +94,7 @@ func (d Dice) ceiling(domain catalog.Domain) catalog.Ceiling {
 }
 
 func (d Dice) authorisation(scheme string, domain catalog.Domain) catalog.Authorisation {
-	a := catalog.Authorisation{Scheme: scheme, Document: "D", Issued: date("2026-01-01"), Expires: date("2030-01-01"), Ceiling: d.ceiling(domain)}
+	a := catalog.Authorisation{Scheme: scheme, Document: "D", Issued: d.before(), Expires: d.after(), Ceiling: d.ceiling(domain)}
 	if d.one(6) {
 		a.Issued = d.Day()
 	}
@@ -130,7 +134,7 @@ func (d Dice) barred() catalog.Barred {
 func (d Dice) attestations() []catalog.Attestation {
 	var out []catalog.Attestation
 	for _, name := range d.some(2, "HUMAN_REVIEW", "CONTRACT_MOD(P1)", "CLASSIFIER(x)", "NO_TOOLS") {
-		out = append(out, catalog.Attestation{Obligation: catalog.Obligation(name), Purposes: d.some(6, "admin.drafting"), Expires: Pick(d, d.Day(), date("2030-01-01"), date("2030-01-01"))})
+		out = append(out, catalog.Attestation{Obligation: catalog.Obligation(name), Purposes: d.some(6, "admin.drafting"), Expires: Pick(d, d.Day(), d.after(), d.after())})
 	}
 	return out
 }
@@ -155,7 +159,7 @@ func (d Dice) Estate() *catalog.Estate {
 			d := d.on("terms")
 			t := catalog.Terms{ID: Pick(d, "usage", "usage", "gov"), Version: fmt.Sprint(i), Retrieved: d.Day(), Purposes: d.verdicts(), Barred: d.barred(), CloudOnly: d.one(10)}
 			if !d.one(4) {
-				t.Adopted = catalog.Adoption{By: "A", Date: Often(d, date("2026-01-01"), d.Day())}
+				t.Adopted = catalog.Adoption{By: "A", Date: Often(d, d.before(), d.Day())}
 			}
 			v.Terms = append(v.Terms, t)
 		}
@@ -227,7 +231,7 @@ func (d Dice) workload(e *catalog.Estate, name string, domain catalog.Domain) {
 	w := &catalog.Workload{Name: name, Owner: catalog.Owner{Agency: "low", Organisation: Pick(d, "benefits", "press"), Intelligence: d.one(4), NSS: d.one(3), SensitiveCustomer: d.one(5), Contractor: d.one(4)},
 		Purposes: [][]string{{"admin.drafting", "benefits.casework"}, {"benefits.casework", "mil.planning"}, {"admin", "gardening"}}[d.IntN(3)],
 		Marking:  catalog.MarkingRange{Default: "UNCLASSIFIED", Floor: Often(d, "UNCLASSIFIED", "CUI"), Ceiling: Often(d, widest[domain], Banners[domain][2:]...)},
-		Audience: catalog.Audience{Subject: d.ceiling(domain), Expires: Often(d, date("2030-01-01"), d.Day())},
+		Audience: catalog.Audience{Subject: d.ceiling(domain), Expires: Often(d, d.after(), d.Day())},
 		Class:    Pick(d, "", "critical", "routine"), Competitors: d.some(10, "acme", "aws"), Attestations: d.attestations(), Aliases: map[string]*catalog.Alias{}}
 	if w.Audience.Subject.Banner != "" {
 		w.Audience.Subject = catalog.Ceiling{Clearance: "S", Citizenship: []string{"USA"}, Affiliation: "US-FED"}
