@@ -191,6 +191,9 @@ func (s *server) enforce(ctx context.Context, by control.By, e *catalog.Estate, 
 		s.log.Warn("estate", slog.String("finding", finding.String()))
 	}
 	s.metrics.Estate(e)
+	if s.simulated != nil {
+		s.log.Info("simulated vendors", slog.String("vendors", s.simulated.root))
+	}
 	for _, problem := range unusable {
 		s.log.Warn("an endpoint cannot be used", slog.Any("cause", problem))
 	}
