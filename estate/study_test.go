@@ -71,6 +71,10 @@ func TestStudy_TellsWhatSomebodyShouldLookAt(t *testing.T) {
 			"dependent workloads/letters.yaml: workload \"letters\" wants 2 contracts, and alias \"chat\" has 1: jwcc-0007",
 			"dependent workloads/letters.yaml: workload \"letters\" wants 3 vendors, and alias \"chat\" has 2: meta, openai",
 		}},
+		{"independence of one that is bought under no contract", func(files map[string][]byte) {
+			replace(t, files, "workloads/letters.yaml", "aliases:", "independence: {contracts: 2}\naliases:")
+			replace(t, files, "clouds/own.yaml", "infrastructure: own", "infrastructure: own, contract: none")
+		}, "2026-11-23", nil},
 		{"an offering that nobody may use", func(files map[string][]byte) {
 			replace(t, files, "clouds/own.yaml", "state: enabled", "state: withdrawn")
 		}, "2026-11-23", []string{"unusable clouds/own.yaml: no workload may use offering \"hq/llama\""}},
