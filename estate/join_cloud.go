@@ -162,6 +162,7 @@ func (j *joiner) joinOfferings(file string, f *cloudFile) {
 			for _, region := range o.Regions.Items {
 				j.region(file, region, p)
 			}
+			j.profile(file, o, f.Cloud.V, p)
 		}
 		name := ends.Name + "/" + r.Name
 		if !j.declare("offering", name, here) {
