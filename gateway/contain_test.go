@@ -159,7 +159,8 @@ func (s *siege) try(n uint64) {
 		return fmt.Sprintf("call %+v\nby estate %d may reach %v; answered %d %s", c, x.number, want, got.Status, got.Body)
 	}
 	if len(stray) > 0 {
-		s.t.Fatalf("a vendor saw what no call sent: %s %s", stray[0].target, stray[0].body)
+		s.t.Errorf("a vendor saw what no call sent: %s %s", stray[0].target, stray[0].body)
+		return
 	}
 	for _, v := range seen {
 		s.hold(c, x, want, v, told)

@@ -21,7 +21,6 @@ type world struct {
 	number int
 	estate *catalog.Estate
 	oracle *policytest.Oracle
-	grants map[string][]call.Capability // by offering, as they were rolled
 }
 
 // offeringsMost is how many offerings the dice make at most.

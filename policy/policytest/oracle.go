@@ -100,7 +100,7 @@ func (x *Oracle) callAllowed(q *policy.Question, purpose string, entry *catalog.
 		panic(err)
 	}
 	switch {
-	case q.Label.Join(Read(w.Marking.Floor)).Equal(q.Label) == false,
+	case !q.Label.Join(Read(w.Marking.Floor)).Equal(q.Label),
 		!MayHave(catalog.Ceiling{Banner: w.Marking.Ceiling}, q.Label),
 		!MayHave(x.Estate.Enclave.Ceiling, q.Label),
 		!on(q.Now, x.Estate.Enclave.Authorisation.Issued, x.Estate.Enclave.Authorisation.Expires),
