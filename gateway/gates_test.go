@@ -53,6 +53,7 @@ func BenchmarkGates_SmallCall(b *testing.B) {
 		if d.Permit == nil {
 			b.Fatal(d.Refusal)
 		}
+		d.Form()
 		facts := sha256.Sum256([]byte(string(id) + "\n" + e.Digest + "\n" + w.Name + "\n" + request.Alias + "\n" + d.Permit.Purpose() + "\n" + banner))
 		if _, err := d.Permit.Bind(id, facts); err != nil {
 			b.Fatal(err)
