@@ -257,7 +257,14 @@ func (n *Notice) Until() time.Time { return n.Sent.AddDate(0, 0, n.Days) }
 
 // Dependencies is what an offering needs to live; empty counts as shared with
 // everything.
-type Dependencies struct{ Infrastructure, Account, Contract, Path string }
+type Dependencies struct {
+	Infrastructure, Account, Contract, Path string
+	NoContract                              bool // stated: it is bought under none
+}
+
+// NoContract is the word of an estate for an offering that is bought under no
+// contract; no contract is called so.
+const NoContract = "none"
 
 // Price is per million tokens.
 type Price struct {

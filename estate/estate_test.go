@@ -41,12 +41,22 @@ func TestLoad_ReadsTheWorkedExamples(t *testing.T) {
 			if est.Digest != report.Digest || len(est.Digest) != len("sha256:")+64 {
 				t.Errorf("digest %q, report says %q", est.Digest, report.Digest)
 			}
+			vectors := 0
 			for name, w := range est.Workloads {
-				for _, alias := range []string{"chat", "embed"} {
-					if w.Aliases[alias] == nil || len(w.Aliases[alias].Offerings) == 0 {
+				if w.Aliases["chat"] == nil {
+					t.Errorf("workload %s has no alias chat", name)
+				}
+				if w.Aliases["embed"] != nil {
+					vectors++
+				}
+				for alias, a := range w.Aliases {
+					if len(a.Offerings) == 0 {
 						t.Errorf("workload %s: alias %s has no offering", name, alias)
 					}
 				}
+			}
+			if vectors < 2 {
+				t.Errorf("%d workloads have an alias embed", vectors)
 			}
 		})
 	}

@@ -139,7 +139,10 @@ func (j *joiner) joinOfferings(file string, f *cloudFile) {
 	for _, r := range f.Offerings.Rows {
 		here, o := spot{file, r.at}, r.Value
 		model, line := j.model(file, o.Model), j.contractLine(file, o.Line)
-		if c := o.DependsOn.Contract; c.V != "" && j.contracts[c.V] == nil {
+		switch c := o.DependsOn.Contract; {
+		case c.V == catalog.NoContract && o.Line.written():
+			j.fault(spot{file, c.at}, Impossible, "remove line, or the word none", "the offering is bought under no contract, and a line of one pays for it")
+		case c.V != "" && c.V != catalog.NoContract && j.contracts[c.V] == nil:
 			j.dangling(spot{file, c.at}, "contracts", "contract", c.V, keysOf(j.contracts))
 		}
 		ends := j.endpoints[o.Endpoint.V]
@@ -153,6 +156,7 @@ func (j *joiner) joinOfferings(file string, f *cloudFile) {
 			for _, region := range o.Regions.Items {
 				j.region(file, region, p)
 			}
+			j.profile(file, o, f.Cloud.V, p)
 		}
 		name := ends.Name + "/" + r.Name
 		if !j.declare("offering", name, here) {
@@ -180,7 +184,11 @@ func (h handling) value() catalog.Handling {
 }
 
 func (d dependencies) value() catalog.Dependencies {
-	return catalog.Dependencies{Infrastructure: d.Infrastructure.V, Account: d.Account.V, Contract: d.Contract.V, Path: d.Path.V}
+	out := catalog.Dependencies{Infrastructure: d.Infrastructure.V, Account: d.Account.V, Contract: d.Contract.V, Path: d.Path.V}
+	if out.Contract == catalog.NoContract {
+		out.Contract, out.NoContract = "", true
+	}
+	return out
 }
 
 // value gives the price; cached input costs what input costs if nothing else

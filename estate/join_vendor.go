@@ -77,6 +77,9 @@ func (j *joiner) joinContract(file string, f *contractFile) {
 	if f.Contract.V == "" || !j.declare("contract", f.Contract.V, here) {
 		return
 	}
+	if f.Contract.V == catalog.NoContract {
+		j.fault(here, Impossible, "give it another name", "no contract can be called %s, which says that there is none", quoted(f.Contract.V))
+	}
 	c := &catalog.Contract{Name: f.Contract.V, Lines: map[string]*catalog.Line{}, Source: here.source()}
 	for _, r := range f.Lines.Rows {
 		l := r.Value

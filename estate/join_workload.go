@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"bulkhead/catalog"
+	"bulkhead/dialect"
 )
 
 func (j *joiner) joinWorkload(file string, f *workloadFile) {
@@ -100,6 +101,10 @@ func (j *joiner) remark() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(j.est.Workloads)) {
 		w := j.est.Workloads[name]
+		if w.Delivery == "atomic" {
+			j.report.Notes = append(j.report.Notes, Remark{w.Source.File, w.Source.Line, 1, NotBuilt,
+				fmt.Sprintf("workload %s asks for replies that are delivered whole, which this version does not do", quoted(w.Name)), "its streams are live until then; let it ask for unary replies"})
+		}
 		for _, name := range slices.Sorted(maps.Keys(w.Aliases)) {
 			j.remarkAlias(w, w.Aliases[name], served)
 			for _, m := range w.Aliases[name].Models {
@@ -139,8 +144,18 @@ func (j *joiner) remarkAlias(w *catalog.Workload, a *catalog.Alias, served map[*
 	}
 }
 
+// spoken reports whether this build carries calls of any dialect into a dialect.
+func spoken(to string) bool {
+	for _, into := range dialect.Carried() {
+		if slices.Contains(into, to) {
+			return true
+		}
+	}
+	return false
+}
+
 func (j *joiner) remarkEndpoint(e *catalog.Endpoint) {
-	if e.Dialect != "openai" && e.Dialect != "" {
+	if e.Dialect != "" && !spoken(e.Dialect) {
 		j.report.Notes = append(j.report.Notes, Remark{e.Source.File, e.Source.Line, 1, NotBuilt,
 			fmt.Sprintf("endpoint %s speaks %s, which this version does not", quoted(e.Name), e.Dialect), "its offerings are not eligible until then"})
 	}

@@ -107,7 +107,7 @@ type dependencies struct {
 	at
 	Infrastructure text `key:"infrastructure" form:"name" doc:"Whose machines it runs on"`
 	Account        text `key:"account" doc:"Account it is billed to"`
-	Contract       text `key:"contract" form:"number" doc:"Contract it is bought under"`
+	Contract       text `key:"contract" form:"number" doc:"Contract it is bought under, or none if there is none"`
 	Path           text `key:"path" form:"name" doc:"Network path it is reached by"`
 }
 

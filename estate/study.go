@@ -8,6 +8,7 @@ import (
 
 	"bulkhead/call"
 	"bulkhead/catalog"
+	"bulkhead/dialect"
 	"bulkhead/fault"
 	"bulkhead/policy"
 )
@@ -115,7 +116,7 @@ func (s *study) alias(w *catalog.Workload, a *catalog.Alias, used map[*catalog.O
 			if used[o] {
 				break
 			}
-			used[o] = s.serves(w, a, o, w.Marking.Default, purpose, s.now) || s.serves(w, a, o, w.Marking.Floor, purpose, s.now)
+			used[o] = s.usable(w, a, o, w.Marking.Default, purpose) || s.usable(w, a, o, w.Marking.Floor, purpose)
 		}
 	}
 	if len(serve) == 0 {
@@ -148,7 +149,12 @@ func (s *study) independence(w *catalog.Workload, a *catalog.Alias, serve []*cat
 	}{
 		{"vendors", w.Independence.Vendors, func(o *catalog.Offering) string { return o.Model.Vendor }},
 		{"infrastructures", w.Independence.Infrastructures, func(o *catalog.Offering) string { return o.DependsOn.Infrastructure }},
-		{"contracts", w.Independence.Contracts, func(o *catalog.Offering) string { return o.Contract() }},
+		{"contracts", w.Independence.Contracts, func(o *catalog.Offering) string {
+			if o.DependsOn.NoContract {
+				return catalog.NoContract
+			}
+			return o.Contract()
+		}},
 	} {
 		var have []string
 		for _, o := range serve {
@@ -198,18 +204,32 @@ func (s *study) serves(w *catalog.Workload, a *catalog.Alias, o *catalog.Offerin
 	return len(s.reasons(w, a, o, banner, purpose, at)) == 0
 }
 
+// usable reports the same, whatever dialects the build carries: that is its
+// affair, and told as a note.
+func (s *study) usable(w *catalog.Workload, a *catalog.Alias, o *catalog.Offering, banner, purpose string) bool {
+	return !slices.ContainsFunc(s.reasons(w, a, o, banner, purpose, s.now), func(r fault.Reason) bool { return r.Rule != "dialect" })
+}
+
 // barred reports whether a status or phase-out keeps an offering from a workload.
 func (s *study) barred(w *catalog.Workload, a *catalog.Alias, o *catalog.Offering, at time.Time) bool {
 	return slices.ContainsFunc(s.reasons(w, a, o, w.Marking.Default, w.Purposes[0], at), func(r fault.Reason) bool { return r.Rule == "status" })
 }
 
+// reasons are why an offering may not serve plain calls, in the dialect of
+// callers that has the fewest.
 func (s *study) reasons(w *catalog.Workload, a *catalog.Alias, o *catalog.Offering, banner, purpose string, at time.Time) []fault.Reason {
-	q := policy.Question{Workload: w, Alias: a, Purpose: purpose, Label: register().Label(readMarking(banner).Mark), Action: call.Chat, Dialect: o.Endpoint.Dialect, Now: at}
+	q := policy.Question{Workload: w, Alias: a, Purpose: purpose, Label: register().Label(readMarking(banner).Mark), Action: call.Chat, Now: at}
 	if embedding(o.Model) {
 		q.Action = call.Embeddings
 	}
-	// Which dialects are carried is the build's affair, and told elsewhere.
-	return slices.DeleteFunc(s.engine.Judge(q, o).Reasons, func(r fault.Reason) bool { return r.Rule == "dialect" })
+	var least []fault.Reason
+	for i, name := range sortedNames(dialect.Carried()) {
+		q.Dialect = name
+		if why := s.engine.Judge(q, o).Reasons; i == 0 || len(why) < len(least) {
+			least = why
+		}
+	}
+	return least
 }
 
 func inSomeAlias(e *catalog.Estate, o *catalog.Offering) bool {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bulkhead/catalog"
+	"bulkhead/dialect"
 	"bulkhead/estate"
 	"bulkhead/policy"
 )
@@ -18,7 +19,7 @@ func study(t *testing.T, files map[string][]byte, now time.Time) []string {
 	if est == nil {
 		t.Fatal(report.Err())
 	}
-	engine, problems := policy.Compile(est, policy.Options{})
+	engine, problems := policy.Compile(est, policy.Options{Dialects: dialect.Carried()})
 	if engine == nil {
 		t.Fatal(problems)
 	}
@@ -71,6 +72,14 @@ func TestStudy_TellsWhatSomebodyShouldLookAt(t *testing.T) {
 			"dependent workloads/letters.yaml: workload \"letters\" wants 2 contracts, and alias \"chat\" has 1: jwcc-0007",
 			"dependent workloads/letters.yaml: workload \"letters\" wants 3 vendors, and alias \"chat\" has 2: meta, openai",
 		}},
+		{"independence of one that is bought under no contract", func(files map[string][]byte) {
+			replace(t, files, "workloads/letters.yaml", "aliases:", "independence: {contracts: 2}\naliases:")
+			replace(t, files, "clouds/own.yaml", "infrastructure: own", "infrastructure: own, contract: none")
+		}, "2026-11-23", nil},
+		{"a dialect that is not built leaves no route, and the offering is not unusable for that", func(files map[string][]byte) {
+			replace(t, files, "clouds/own.yaml", "dialect: openai", "dialect: gemini")
+			replace(t, files, "workloads/letters.yaml", "[openai/gpt-5.4, meta/llama-3.3-70b]", "[meta/llama-3.3-70b]")
+		}, "2026-11-23", []string{"no_route workloads/letters.yaml: no offering may serve alias \"chat\""}},
 		{"an offering that nobody may use", func(files map[string][]byte) {
 			replace(t, files, "clouds/own.yaml", "state: enabled", "state: withdrawn")
 		}, "2026-11-23", []string{"unusable clouds/own.yaml: no workload may use offering \"hq/llama\""}},

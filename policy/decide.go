@@ -93,6 +93,7 @@ type outcome struct {
 	refusal *fault.Fault
 	reasons []fault.Reason
 	form    func() *Form
+	tokens  int64 // LeastTokens of the question that it was made for: another's form differs by them
 }
 
 func (e *Engine) makeReady(q Question, w *workload) *ask {
@@ -149,19 +150,23 @@ func (e *Engine) settle(a *ask, v *verdict) *outcome {
 	if len(out.grants) == 0 {
 		out.refusal = e.refusal(a, v, out.reasons)
 	}
-	out.form = formOf(&a.Question, out)
+	out.form, out.tokens = formOf(&a.Question, out), a.LeastTokens
 	return out
 }
 
 func (e *Engine) answer(q *Question, v *verdict, o *outcome, remembered bool) Decision {
-	d := Decision{Reasons: slices.Clone(o.reasons), Until: v.until, Remembered: remembered, form: o.form}
+	form := o.form
+	if q.LeastTokens != o.tokens {
+		form = formOf(q, o)
+	}
+	d := Decision{Reasons: slices.Clone(o.reasons), Until: v.until, Remembered: remembered, form: form}
 	if o.refusal != nil {
 		f := *o.refusal
 		f.Reasons = slices.Clone(f.Reasons)
 		d.Refusal = &f
 		return d
 	}
-	d.Permit = &Permit{engine: e, workload: q.Workload, alias: q.Alias, purpose: q.purpose(), label: q.Label, grants: o.grants, form: o.form,
+	d.Permit = &Permit{engine: e, workload: q.Workload, alias: q.Alias, purpose: q.purpose(), label: q.Label, grants: o.grants, form: form,
 		until: v.until, declaredDown: !e.workloads[q.Workload].standard.AtMost(q.Label)}
 	return d
 }

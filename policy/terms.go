@@ -198,6 +198,9 @@ func (r *ruling) take(s *said) bool {
 	case prohibited:
 		r.prohibited = append(r.prohibited, *s)
 	case conditional:
+		if len(s.obligations) == 0 {
+			return false // a condition that is not named cannot be met
+		}
 		for _, name := range s.obligations {
 			if !slices.ContainsFunc(r.obligations, func(o owed) bool { return string(o.name) == name }) {
 				r.obligations = append(r.obligations, owed{catalog.Obligation(name), *s})

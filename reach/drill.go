@@ -195,12 +195,16 @@ func breaks(o *Outcome) []Broken {
 }
 
 // independent counts the names of a kind on which offerings depend; offerings
-// that state none are together one at most.
+// that do not state theirs are together one at most. To depend on no contract is
+// to be independent of all of them.
 func independent(offerings []*catalog.Offering, k Kind) int {
 	names := map[string]bool{}
 	for _, o := range offerings {
 		for _, n := range dependencies(o, k) {
 			names[n] = true
+		}
+		if k == Contract && o.DependsOn.NoContract {
+			names[catalog.NoContract] = true
 		}
 	}
 	return max(len(names), min(1, len(offerings)))

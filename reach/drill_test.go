@@ -71,7 +71,8 @@ func lost(losses []reach.Loss, o *catalog.Offering) bool {
 			reach.Model: {o.Model.Vendor + "/" + o.Model.Name}, reach.Offering: {o.Name}, reach.Region: append([]string{o.Endpoint.Region}, o.Regions...),
 			reach.Infrastructure: {o.DependsOn.Infrastructure}, reach.Contract: {o.DependsOn.Contract},
 		}[l.Kind]
-		if slices.Contains(names, l.Name) || len(names) == 1 && names[0] == "" {
+		none := l.Kind == reach.Contract && o.DependsOn.NoContract
+		if slices.Contains(names, l.Name) || len(names) == 1 && names[0] == "" && !none {
 			return true
 		}
 	}
@@ -144,6 +145,31 @@ func TestDrill_TellsWhichRequirementsBreak(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// An offering that is bought under no contract and says so outlives the loss of
+// any, and counts as independent of all.
+func TestDrill_WhoSaysThatThereIsNoContractOutlivesAll(t *testing.T) {
+	for seed := range uint64(20) {
+		e := newDice(seed).estate(2, 7)
+		s := studyOf(t, e)
+		for _, o := range e.Offerings {
+			o.DependsOn = catalog.Dependencies{Infrastructure: "i", NoContract: true}
+		}
+		e.Offerings[0].DependsOn = catalog.Dependencies{Contract: "k1"}
+		drills, err := s.Drill([]reach.Loss{{Kind: reach.Contract, Name: "k1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w := drills[0].Withdrawn; len(w) != 1 || w[0].Offering != e.Offerings[0] || !w[0].Stated {
+			t.Fatalf("seed %d: the loss of k1 takes %+v", seed, w)
+		}
+		for _, l := range s.Losses() {
+			if l.Name == catalog.NoContract {
+				t.Errorf("seed %d: %s can be lost", seed, l)
+			}
+		}
 	}
 }
 

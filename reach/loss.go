@@ -53,14 +53,18 @@ func (l Loss) String() string { return string(l.Kind) + "=" + l.Name }
 // lost with any of them, since nothing says that it lives without one.
 func (l Loss) takes(o *catalog.Offering) (taken, stated bool) {
 	names := dependencies(o, l.Kind)
-	if len(names) == 0 {
+	switch {
+	case len(names) > 0:
+	case l.Kind == Contract && o.DependsOn.NoContract:
+		return false, true
+	default:
 		return true, false
 	}
 	return slices.Contains(names, l.Name), true
 }
 
 // dependencies are the names of a kind without which an offering is not there;
-// none if it does not state them.
+// none if it does not state them, or states that there are none.
 func dependencies(o *catalog.Offering, k Kind) []string {
 	var names []string
 	switch k {

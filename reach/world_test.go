@@ -108,6 +108,7 @@ func (d dice) estate(workloads, offerings int) *catalog.Estate {
 			Handling:       catalog.Handling{CloudStaff: often(d, "us_citizens", "anyone", "us_federal"), VendorStaff: often(d, "none", "us_citizens", ""), Training: often(d, "false", "")},
 			Enablement:     catalog.Enablement{State: often(d, "enabled", "withdrawn")},
 			DependsOn:      catalog.Dependencies{Infrastructure: pick(d, cloud, cloud, "shared", ""), Contract: pick(d, "k1", "k2", "")}, Source: catalog.Source{File: "clouds/x.yaml", Line: 9}}
+		o.DependsOn.NoContract = o.DependsOn.Contract == "" && d.IntN(2) == 0
 		e.Offerings, e.Endpoints = append(e.Offerings, o), append(e.Endpoints, end)
 	}
 	for i := range workloads {

@@ -42,6 +42,7 @@ type Metrics struct {
 	inFlight  prom.Gauge
 	end       func() // made once, so that Begin allocates nothing
 	estate    *prom.GaugeVec
+	findings  *prom.GaugeVec
 	reloads   *prom.CounterVec
 
 	names     names
@@ -85,6 +86,7 @@ func New(b Build) *Metrics {
 	m.inFlight = gauge("bulkhead_calls_in_flight", "Calls being served now.").WithLabelValues()
 	m.end = m.inFlight.Dec
 	m.estate = gauge("bulkhead_estate_info", "The estate in force; always 1.", "enclave", "digest")
+	m.findings = gauge("bulkhead_estate_findings", "What somebody should look at in the estate in force, by code of bulkhead check.", "code")
 	m.reloads = counter("bulkhead_reloads_total", "Reloads of the estate by outcome, ok or refused.", "outcome")
 	m.reloads.WithLabelValues("ok")
 	m.reloads.WithLabelValues("refused") // there from the start, so that the first one is a change
@@ -104,6 +106,15 @@ func (m *Metrics) Estate(e *catalog.Estate) {
 	m.names.learn(e)
 	m.estate.Reset()
 	m.estate.WithLabelValues(e.Enclave.Name, e.Digest).Set(1)
+}
+
+// Findings says how many findings of each code the estate in force has; a code
+// that is not there has none. Codes are few: they are words of the product.
+func (m *Metrics) Findings(byCode map[string]int) {
+	m.findings.Reset()
+	for code, n := range byCode {
+		m.findings.WithLabelValues(code).Set(float64(n))
+	}
 }
 
 // Reload counts a reload, refused if err is not nil.

@@ -199,13 +199,12 @@ func openStudy(ctx context.Context, dir string, now time.Time) (*studies.Study, 
 	if n := len(report.Faults); n > 0 {
 		return nil, fmt.Errorf("the estate in %s has %s, the first: %s\nSee all of them: bulkhead check %s", dir, count(n, "fault"), report.Faults[0], dir)
 	}
-	ours := string(dialect.OpenAI) // the one dialect of callers that is served
-	options := policy.Options{Dialects: map[string][]string{ours: {ours}}, Remembered: -1}
+	options := policy.Options{Dialects: dialect.Carried(), Remembered: -1} // as the gateway decides
 	engine, problems := policy.Compile(est, options)
 	if len(problems) > 0 {
 		return nil, errors.Join(errorsOf(problems)...)
 	}
-	return &studies.Study{Engine: engine, Dialect: ours, Now: now, Options: options}, nil
+	return &studies.Study{Engine: engine, Dialect: string(dialect.OpenAI), Now: now, Options: options}, nil
 }
 
 func errorsOf(problems []policy.Problem) []error {

@@ -23,6 +23,7 @@ type rehearsal struct {
 	key  string
 	pace time.Duration
 	sims []*sim.Sim
+	root string // URL of the newest simulated vendors
 }
 
 func newRehearsal(pace time.Duration) *rehearsal { return &rehearsal{key: rand.Text(), pace: pace} }
@@ -60,7 +61,7 @@ func (h *rehearsal) replace(e *catalog.Estate) error {
 		return fmt.Errorf("start simulated vendors: %w", err)
 	}
 	// Vendors of earlier estates stay, since calls may be under way to them.
-	h.sims = append(h.sims, s)
+	h.sims, h.root = append(h.sims, s), root
 	for _, p := range e.Endpoints {
 		if p.Source.File == realFile {
 			continue

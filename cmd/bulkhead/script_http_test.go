@@ -70,7 +70,13 @@ func callURL(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		args = args[2:]
 	}
-	wantArgs(ts, false, args, 2, 4, "[!] call [-ca FILE] METHOD URL [KEY [BODY|@FILE]]")
+	header := http.Header{}
+	for len(args) > 1 && args[0] == "-h" {
+		name, v, _ := strings.Cut(args[1], ":")
+		header.Add(name, strings.TrimSpace(v))
+		args = args[2:]
+	}
+	wantArgs(ts, false, args, 2, 4, "[!] call [-ca FILE] [-h NAME:VALUE...] METHOD URL [KEY [BODY|@FILE]]")
 	key, body := "-", ""
 	if len(args) > 2 {
 		key = args[2]
@@ -85,6 +91,9 @@ func callURL(ts *testscript.TestScript, neg bool, args []string) {
 	defer cancel()
 	req, err := newCall(ctx, args[0], args[1], key, body)
 	ts.Check(err)
+	for name, v := range header {
+		req.Header[name] = v
+	}
 	res, err := client(roots).Do(req)
 	switch {
 	case err != nil && neg:
@@ -98,9 +107,9 @@ func callURL(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	defer res.Body.Close()
 	fmt.Fprintln(ts.Stdout(), res.Status)
-	var header strings.Builder
-	ts.Check(res.Header.Write(&header))
-	fmt.Fprintln(ts.Stdout(), strings.ReplaceAll(header.String(), "\r\n", "\n"))
+	var lines strings.Builder
+	ts.Check(res.Header.Write(&lines))
+	fmt.Fprintln(ts.Stdout(), strings.ReplaceAll(lines.String(), "\r\n", "\n"))
 	_, err = io.Copy(ts.Stdout(), res.Body)
 	ts.Check(err)
 }

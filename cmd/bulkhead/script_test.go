@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func storyCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"ended": ended,
 		// running NAME: it has not ended.
 		"running": running,
-		// call [-ca FILE] METHOD URL [KEY [BODY|@FILE]]: one HTTP call; status, header and body become stdout.
+		// call [-ca FILE] [-h NAME:VALUE…] METHOD URL [KEY [BODY|@FILE]]: one HTTP call; status, header and body become stdout.
 		"call": callURL,
 		// refused METHOD URL KEY BODY: the same call is turned away by a server that goes down: draining, or no connection.
 		"refused": refused,
@@ -73,6 +74,8 @@ func storyCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"edit": edit,
 		// keep NAME PATTERN FILE: $NAME becomes what the pattern's group matches.
 		"keep": keep,
+		// nth NAME N PATTERN FILE: waits until the file has the pattern N times; $NAME becomes the last one's group.
+		"nth": nth,
 		// await PATTERN FILE: waits until the file has it.
 		"await": await,
 		// logged FILE NAME=value…: waits for a log line with these fields, which becomes stdout.
@@ -129,6 +132,18 @@ func keep(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s does not have %s with one group", args[2], args[1])
 	}
 	ts.Setenv(args[0], m[1])
+}
+
+func nth(ts *testscript.TestScript, neg bool, args []string) {
+	wantArgs(ts, neg, args, 4, 4, "nth NAME N PATTERN FILE")
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	re := pattern(ts, args[2])
+	text, ok := soon(ts.MkAbs(args[3]), func(text string) bool { return len(re.FindAllString(text, -1)) >= n })
+	if !ok {
+		ts.Fatalf("after %v %s does not have %s %d times:\n%s", patience, args[3], args[2], n, text)
+	}
+	ts.Setenv(args[0], re.FindAllStringSubmatch(text, -1)[n-1][1])
 }
 
 func instant(ts *testscript.TestScript, neg bool, args []string) {

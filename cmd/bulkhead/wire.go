@@ -42,6 +42,7 @@ type server struct {
 	gateway    *gateway.Gateway
 	metrics    *prometheus.Metrics
 	controller *control.Controller
+	findings   findings
 	simulated  *rehearsal // nil: the endpoints are the estate's own
 	ingress    *ingress.Server
 	cert       atomic.Pointer[tls.Certificate]
@@ -187,10 +188,11 @@ func (s *server) enforce(ctx context.Context, by control.By, e *catalog.Estate, 
 	if err != nil {
 		return err
 	}
-	for _, finding := range append(report.Findings, studied(e, time.Now())...) {
-		s.log.Warn("estate", slog.String("finding", finding.String()))
-	}
 	s.metrics.Estate(e)
+	s.loadedEstate(e, report.Findings, time.Now())
+	if s.simulated != nil {
+		s.log.Info("simulated vendors", slog.String("vendors", s.simulated.root))
+	}
 	for _, problem := range unusable {
 		s.log.Warn("an endpoint cannot be used", slog.Any("cause", problem))
 	}
@@ -327,6 +329,7 @@ func (s *server) run(ctx context.Context) error {
 	})
 	running.Go(func() { s.serveAside(aside, s.socket, console.Commands(s.controller)) })
 	running.Go(func() { s.reloadOnHangup(aside) })
+	running.Go(func() { s.studyHourly(aside) })
 	if s.flags.watch {
 		running.Go(func() { s.reloadOnChange(aside) })
 	}

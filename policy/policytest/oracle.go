@@ -1,4 +1,4 @@
-package policy_test
+package policytest
 
 import (
 	"encoding/json"
@@ -12,23 +12,27 @@ import (
 	"bulkhead/policy"
 )
 
-// oracle says, slowly and by other means than the engine, whether an offering
+// Oracle says, slowly and by other means than the engine, whether an offering
 // may serve a call. It was written from the requirements; it shares no code with
 // the package, and where the two differ one of them is wrong.
-type oracle struct {
-	e     *catalog.Estate
-	built policy.Options
-	rules []agencyRule
+type Oracle struct {
+	Estate *catalog.Estate
+	Built  policy.Options
+	Rules  []AgencyRule
+	People map[*policy.Person]marking.Spec // what is known of those who ask
 }
 
-// agencyRule is a policy of the agency in Cedar, and the same in Go.
-type agencyRule struct {
-	cedar  string
-	forbid bool
-	holds  func(q *policy.Question, purpose string, o *catalog.Offering) bool
+var register = marking.NewRegister(marking.Shipped(), marking.IC)
+
+// AgencyRule is a policy of the agency in Cedar, and the same in Go.
+type AgencyRule struct {
+	Cedar  string
+	Forbid bool
+	Holds  func(q *policy.Question, purpose string, o *catalog.Offering) bool
 }
 
-func read(banner string) marking.Label {
+// Read gives the marking of a banner; it panics for what is none.
+func Read(banner string) marking.Label {
 	r := register.Parse(banner, marking.Banner)
 	if !r.Valid() {
 		panic(banner)
@@ -36,10 +40,10 @@ func read(banner string) marking.Label {
 	return register.Label(r.Mark)
 }
 
-// mayHave holds a ceiling against a marking.
-func mayHave(c catalog.Ceiling, l marking.Label) bool {
+// MayHave holds a ceiling against a marking.
+func MayHave(c catalog.Ceiling, l marking.Label) bool {
 	if c.Banner != "" {
-		spec, err := marking.CeilingSpec(read(c.Banner))
+		spec, err := marking.CeilingSpec(Read(c.Banner))
 		if err != nil {
 			panic(err)
 		}
@@ -63,21 +67,22 @@ func specOf(c catalog.Ceiling) marking.Spec {
 
 func on(now, first, end time.Time) bool { return now.Compare(first) >= 0 && now.Compare(end) < 0 }
 
-func (x *oracle) allows(q policy.Question, o *catalog.Offering) bool {
+// Allows reports whether an offering may serve a call.
+func (x *Oracle) Allows(q policy.Question, o *catalog.Offering) bool {
 	w, purpose := q.Workload, q.Purpose
 	if purpose == "" {
 		purpose = w.Purposes[0]
 	}
 	entry := x.entry(purpose)
-	return x.callAllowed(&q, purpose, entry) &&
+	return x.callAllowed(&q, purpose, entry) && x.personMay(&q) &&
 		x.enabled(&q, o) && !x.excluded(w, o, q.Now) && x.place(o) && x.authorised(&q, o) && x.handled(&q, o) &&
 		x.termsAllow(w, o, purpose, entry, q.Now) && x.able(&q, o) && x.agency(&q, purpose, o)
 }
 
-func (x *oracle) entry(purpose string) *catalog.Purpose {
+func (x *Oracle) entry(purpose string) *catalog.Purpose {
 	var best *catalog.Purpose
-	for i := range x.e.Purposes {
-		p := &x.e.Purposes[i]
+	for i := range x.Estate.Purposes {
+		p := &x.Estate.Purposes[i]
 		if p.Code == purpose {
 			return p
 		}
@@ -88,17 +93,17 @@ func (x *oracle) entry(purpose string) *catalog.Purpose {
 	return best
 }
 
-func (x *oracle) callAllowed(q *policy.Question, purpose string, entry *catalog.Purpose) bool {
+func (x *Oracle) callAllowed(q *policy.Question, purpose string, entry *catalog.Purpose) bool {
 	w := q.Workload
 	audience, err := marking.Audience(specOf(w.Audience.Subject))
 	if err != nil {
 		panic(err)
 	}
 	switch {
-	case q.Label.Join(read(w.Marking.Floor)).Equal(q.Label) == false,
-		!mayHave(catalog.Ceiling{Banner: w.Marking.Ceiling}, q.Label),
-		!mayHave(x.e.Enclave.Ceiling, q.Label),
-		!on(q.Now, x.e.Enclave.Authorisation.Issued, x.e.Enclave.Authorisation.Expires),
+	case !q.Label.Join(Read(w.Marking.Floor)).Equal(q.Label),
+		!MayHave(catalog.Ceiling{Banner: w.Marking.Ceiling}, q.Label),
+		!MayHave(x.Estate.Enclave.Ceiling, q.Label),
+		!on(q.Now, x.Estate.Enclave.Authorisation.Issued, x.Estate.Enclave.Authorisation.Expires),
 		!q.Now.Before(w.Audience.Expires),
 		!audience.May(q.Label).Allow,
 		!slices.Contains(w.Purposes, purpose), entry == nil:
@@ -110,7 +115,15 @@ func (x *oracle) callAllowed(q *policy.Question, purpose string, entry *catalog.
 	return true
 }
 
-func (x *oracle) enabled(q *policy.Question, o *catalog.Offering) bool {
+func (x *Oracle) personMay(q *policy.Question) bool {
+	if q.Principal.Person == nil {
+		return true
+	}
+	s, err := marking.Person(x.People[q.Principal.Person])
+	return err == nil && s.May(q.Label).Allow
+}
+
+func (x *Oracle) enabled(q *policy.Question, o *catalog.Offering) bool {
 	if o.Enablement.State != "enabled" || q.Now.Before(o.Enablement.From) {
 		return false
 	}
@@ -127,14 +140,14 @@ func (x *oracle) enabled(q *policy.Question, o *catalog.Offering) bool {
 }
 
 // excluded asks each authority in turn, as an officer would.
-func (x *oracle) excluded(w *catalog.Workload, o *catalog.Offering, now time.Time) bool {
+func (x *Oracle) excluded(w *catalog.Workload, o *catalog.Offering, now time.Time) bool {
 	about := func(c catalog.Cover) bool {
 		return !(c.Vendor != "" && c.Vendor != o.Model.Vendor || c.Cloud != "" && c.Cloud != o.Endpoint.Cloud ||
 			c.Model != "" && c.Model != o.Model.Vendor+"/"+o.Model.Name || c.Offering != "" && c.Offering != o.Name ||
 			c.Product != "" && o.Model.Product != "" && c.Product != o.Model.Product)
 	}
 	exempt := func(s *catalog.Status, p *catalog.PhaseOut) bool {
-		for _, e := range x.e.Exemptions {
+		for _, e := range x.Estate.Exemptions {
 			named := s != nil && e.Status == s || p != nil && e.PhaseOut == p
 			if named && slices.Contains(e.Workloads, w.Name) && now.Before(e.Expires) {
 				return true
@@ -151,7 +164,7 @@ func (x *oracle) excluded(w *catalog.Workload, o *catalog.Offering, now time.Tim
 		}
 		return forIt, come
 	}
-	for _, s := range x.e.Statuses {
+	for _, s := range x.Estate.Statuses {
 		if s.State != "in_force" && s.State != "unknown" || now.Before(s.From) || !s.Until.IsZero() && !now.Before(s.Until) || !about(s.Covers) {
 			continue
 		}
@@ -163,7 +176,7 @@ func (x *oracle) excluded(w *catalog.Workload, o *catalog.Offering, now time.Tim
 			continue
 		}
 		planned, over := false, false
-		for _, p := range x.e.PhaseOuts {
+		for _, p := range x.Estate.PhaseOuts {
 			if p.Status == s && about(p.Covers) {
 				forIt, come := reached(p)
 				planned, over = planned || forIt, over || forIt && come && !exempt(nil, p)
@@ -173,7 +186,7 @@ func (x *oracle) excluded(w *catalog.Workload, o *catalog.Offering, now time.Tim
 			return true
 		}
 	}
-	for _, p := range x.e.PhaseOuts {
+	for _, p := range x.Estate.PhaseOuts {
 		if p.Status == nil && about(p.Covers) && !exempt(nil, p) {
 			if _, come := reached(p); come {
 				return true
@@ -183,32 +196,32 @@ func (x *oracle) excluded(w *catalog.Workload, o *catalog.Offering, now time.Tim
 	return false
 }
 
-func (x *oracle) place(o *catalog.Offering) bool {
+func (x *Oracle) place(o *catalog.Offering) bool {
 	p := o.Endpoint.In
-	if p.Domain != x.e.Enclave.Domain {
+	if p.Domain != x.Estate.Enclave.Domain {
 		return false
 	}
 	for _, r := range append([]string{o.Endpoint.Region}, o.Regions...) {
-		if !slices.Contains(x.e.Enclave.Territory, p.Regions[r]) {
+		if !slices.Contains(x.Estate.Enclave.Territory, p.Regions[r]) {
 			return false
 		}
 	}
 	open := strings.HasPrefix(o.Endpoint.URL, "http://") && !strings.Contains(o.Endpoint.URL, "//127.")
-	return x.e.Enclave.Crypto == "none" || !open && o.Endpoint.FIPS != "false"
+	return x.Estate.Enclave.Crypto == "none" || !open && o.Endpoint.FIPS != "false"
 }
 
 // authorised: on each side somebody's document is in force, none of any scheme
 // has run out, and whatever is in force is for the marking.
-func (x *oracle) authorised(q *policy.Question, o *catalog.Offering) bool {
+func (x *Oracle) authorised(q *policy.Question, o *catalog.Offering) bool {
 	top := map[catalog.Domain]marking.Level{catalog.Unclassified: marking.Unclassified, catalog.Secret: marking.Secret, catalog.TopSecret: marking.TopSecret}
-	if q.Label.Level() > top[x.e.Enclave.Domain] || o.Endpoint.In.Declared && !mayHave(o.Endpoint.In.Ceiling, q.Label) {
+	if q.Label.Level() > top[x.Estate.Enclave.Domain] || o.Endpoint.In.Declared && !MayHave(o.Endpoint.In.Ceiling, q.Label) {
 		return false
 	}
 	current := map[string]bool{}
 	for _, a := range o.Authorisations {
 		if on(q.Now, a.Issued, a.Expires) {
 			current[a.Scheme] = true
-			if !mayHave(a.Ceiling, q.Label) {
+			if !MayHave(a.Ceiling, q.Label) {
 				return false
 			}
 		}
@@ -225,7 +238,7 @@ func (x *oracle) authorised(q *policy.Question, o *catalog.Offering) bool {
 
 // handled makes people of the staff, and asks whether they may have the parts of
 // the marking that are about people.
-func (x *oracle) handled(q *policy.Question, o *catalog.Offering) bool {
+func (x *Oracle) handled(q *policy.Question, o *catalog.Offering) bool {
 	h := o.Handling
 	if h.Training != "false" && !q.Label.Equal(marking.Unmarked()) && !q.Label.AtMost(marking.Unmarked()) {
 		return false
@@ -280,11 +293,11 @@ func (x *oracle) handled(q *policy.Question, o *catalog.Offering) bool {
 	return true
 }
 
-func (x *oracle) able(q *policy.Question, o *catalog.Offering) bool {
+func (x *Oracle) able(q *policy.Question, o *catalog.Offering) bool {
 	m := o.Model
 	embeds := m.Dimensions > 0 || slices.Contains(m.Capabilities, "embeddings")
 	if slices.Contains(q.Workload.Competitors, m.Vendor) || slices.Contains(q.Workload.Competitors, o.Endpoint.Cloud) ||
-		!slices.Contains(x.built.Dialects[q.Dialect], o.Endpoint.Dialect) || embeds != (q.Action == call.Embeddings) ||
+		!slices.Contains(x.Built.Dialects[q.Dialect], o.Endpoint.Dialect) || embeds != (q.Action == call.Embeddings) ||
 		m.Context > 0 && q.LeastTokens > m.Context {
 		return false
 	}
@@ -301,11 +314,11 @@ func (x *oracle) able(q *policy.Question, o *catalog.Offering) bool {
 	return slices.Contains(m.Modalities, "text") || len(q.Modalities) > 0
 }
 
-func (x *oracle) agency(q *policy.Question, purpose string, o *catalog.Offering) bool {
-	permitted := len(x.rules) == 0
-	for _, r := range x.rules {
-		if r.holds(q, purpose, o) {
-			if r.forbid {
+func (x *Oracle) agency(q *policy.Question, purpose string, o *catalog.Offering) bool {
+	permitted := len(x.Rules) == 0
+	for _, r := range x.Rules {
+		if r.Holds(q, purpose, o) {
+			if r.Forbid {
 				return false
 			}
 			permitted = true

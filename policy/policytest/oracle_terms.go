@@ -1,4 +1,4 @@
-package policy_test
+package policytest
 
 import (
 	"slices"
@@ -20,9 +20,9 @@ func spoken(purposes map[string]catalog.Term, purpose string) (catalog.Term, boo
 	return catalog.Term{}, false
 }
 
-func (x *oracle) termsAllow(w *catalog.Workload, o *catalog.Offering, purpose string, entry *catalog.Purpose, now time.Time) bool {
+func (x *Oracle) termsAllow(w *catalog.Workload, o *catalog.Offering, purpose string, entry *catalog.Purpose, now time.Time) bool {
 	var vendor *catalog.Vendor
-	for _, v := range x.e.Vendors {
+	for _, v := range x.Estate.Vendors {
 		if v.Name == o.Model.Vendor {
 			vendor = v
 		}
@@ -32,7 +32,7 @@ func (x *oracle) termsAllow(w *catalog.Workload, o *catalog.Offering, purpose st
 	if o.Line != nil {
 		contract = o.Line.Contract
 	}
-	for _, k := range x.e.Contracts {
+	for _, k := range x.Estate.Contracts {
 		for _, lay := range k.Overlays {
 			if k.Name == contract && lay.Vendor == o.Model.Vendor {
 				lays = append(lays, lay)
@@ -113,12 +113,12 @@ func (x *oracle) termsAllow(w *catalog.Workload, o *catalog.Offering, purpose st
 	return true
 }
 
-func (x *oracle) met(w *catalog.Workload, o *catalog.Offering, purpose, obligation string, now time.Time) bool {
+func (x *Oracle) met(w *catalog.Workload, o *catalog.Offering, purpose, obligation string, now time.Time) bool {
 	enforcers := map[string]policy.Gate{"NO_TOOLS": "no_tools", "ATOMIC_DELIVERY": "atomic", "CAPTURE": "capture", "LOGGING": "capture", "RATE_LIMIT": "rate"}
 	name, _, _ := strings.Cut(obligation, "(")
 	switch gate, enforced := enforcers[name]; {
 	case enforced:
-		return slices.Contains(x.built.Gates, gate)
+		return slices.Contains(x.Built.Gates, gate)
 	case name == "CLASSIFIER" || name == "SAFETY_FILTER":
 		return false
 	case name == "CLOUD_ONLY":
