@@ -18,6 +18,16 @@ import (
 	"bulkhead/policy"
 )
 
+// hear tells the reader of marks of a piece of text.
+func (s *serving) hear(piece []byte) {
+	s.heard += int64(len(piece))
+	s.reader.Scan(piece)
+}
+
+// longestToken is what no model's tokens come to on the average of a text, in
+// bytes; English has four or five.
+const longestToken = 32
+
 // unread tells the reader of marks of a part that it cannot read.
 func (s *serving) unread(m dialect.Medium) {
 	s.reader.Unread(inspect.UnreadKind(m))
@@ -59,7 +69,8 @@ func (s *serving) decide(p identity.Principal, w *catalog.Workload, request *ope
 	}
 	s.rec.Alias = alias.Name
 	q := policy.Question{
-		Workload: w, Alias: alias, Purpose: s.r.Header.Get("Bulkhead-Purpose"), Label: m.Effective,
+		LeastTokens: s.heard / longestToken,
+		Workload:    w, Alias: alias, Purpose: s.r.Header.Get("Bulkhead-Purpose"), Label: m.Effective,
 		Principal: policy.Principal{ID: p.Key}, Action: s.in.Action, Dialect: string(s.in.Dialect), Now: s.rec.Start,
 	}
 	for _, n := range request.Needs {

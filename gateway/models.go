@@ -11,6 +11,9 @@ import (
 	"bulkhead/call"
 	"bulkhead/catalog"
 	"bulkhead/fault"
+	"bulkhead/identity"
+	"bulkhead/marking"
+	"bulkhead/policy"
 )
 
 // model is one entry of OpenAI's list of models.
@@ -21,9 +24,14 @@ type model struct {
 	OwnedBy string `json:"owned_by"`
 }
 
-// models answers what the caller may use: the aliases of its workload, no
-// vendor's names and no other workload's.
-func (s *serving) models(w *catalog.Workload) error {
+// models answers what the caller may use: those aliases of its workload that a
+// call of the marking and purpose declared, or the workload's own, could be
+// served by now. No vendor's names, and no other workload's.
+func (s *serving) models(p identity.Principal, w *catalog.Workload) error {
+	usable, err := s.usable(p, w)
+	if err != nil {
+		return err
+	}
 	entry := func(a *catalog.Alias) model {
 		return model{a.Name, "model", max(0, s.snapshot.Estate.Enclave.Authorisation.Issued.Unix()), "bulkhead"}
 	}
@@ -33,12 +41,17 @@ func (s *serving) models(w *catalog.Workload) error {
 		if alias == nil {
 			return unknownAlias(w, s.in.Alias)
 		}
+		if refusal := usable[alias.Name]; refusal != nil {
+			return refusal
+		}
 		s.rec.Alias = alias.Name
 		v = entry(alias)
 	} else {
 		data := []model{}
 		for _, name := range aliasNames(w) {
-			data = append(data, entry(w.Aliases[name]))
+			if usable[name] == nil {
+				data = append(data, entry(w.Aliases[name]))
+			}
 		}
 		v = struct {
 			Object string  `json:"object"`
@@ -58,6 +71,29 @@ func (s *serving) models(w *catalog.Workload) error {
 	}
 	s.rec.Ending = call.Complete
 	return nil
+}
+
+// usable says for each alias why nothing could serve it, or nil.
+func (s *serving) usable(p identity.Principal, w *catalog.Workload) (map[string]error, error) {
+	m, err := s.snapshot.engine.Mark(policy.Claim{Workload: w, Declared: s.r.Header.Get("Bulkhead-Marking"), Found: marking.Unmarked()})
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]error, len(w.Aliases))
+	for name, alias := range w.Aliases {
+		q := policy.Question{
+			Workload: w, Alias: alias, Purpose: s.r.Header.Get("Bulkhead-Purpose"), Label: m.Effective,
+			Principal: policy.Principal{ID: p.Key}, Action: call.Chat, Dialect: string(s.in.Dialect), Now: s.rec.Start,
+		}
+		if len(alias.Models) > 0 && (slices.Contains(alias.Models[0].Capabilities, "embeddings") || alias.Models[0].Dimensions > 0) {
+			q.Action = call.Embeddings
+		}
+		out[name] = nil
+		if d := s.snapshot.engine.Decide(q); d.Permit == nil {
+			out[name] = d.Refusal
+		}
+	}
+	return out, nil
 }
 
 func aliasNames(w *catalog.Workload) []string {

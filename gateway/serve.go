@@ -28,7 +28,7 @@ func (s *serving) serve(ctx context.Context) error {
 		return err
 	}
 	if s.in.Action == call.Models { // no vendor is asked
-		return s.models(workload)
+		return s.models(principal, workload)
 	}
 	request, err := s.read(workload) // the whole body, scanned once
 	if err != nil {
@@ -71,6 +71,7 @@ type serving struct {
 	reader   *inspect.Scanner // of marks; nil until the body is read
 	media    []string         // kinds of its parts that are no text
 	dry      bool             // every gate, nothing sent, the decision comes back
+	heard    int64            // bytes of text in the body
 	facts    [32]byte         // digest of what was decided about
 	out      outlet
 	body     *body
@@ -149,7 +150,7 @@ func (s *serving) read(w *catalog.Workload) (*openai.Request, error) {
 		return nil, err
 	}
 	s.reader = s.snapshot.readers.Get().(*inspect.Scanner)
-	request, err := openai.Read(s.in.Action, s.body.bytes, &s.scan, dialect.Listener{Text: s.reader.Scan, Name: s.reader.ScanName, Unread: s.unread})
+	request, err := openai.Read(s.in.Action, s.body.bytes, &s.scan, dialect.Listener{Text: s.hear, Name: s.reader.ScanName, Unread: s.unread})
 	if err != nil {
 		return nil, err
 	}

@@ -176,6 +176,7 @@ func (r *reader) file(kind wire.Kind, field func() string) {
 		case "file_data":
 			span = r.unread(dialects.Document)
 		case "file_id":
+			r.cannotRead(dialects.Document) // a model must take files, wherever they lie
 			span = r.unread(dialects.Opaque)
 		default:
 			span = r.s.Skip()
