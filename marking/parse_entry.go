@@ -181,11 +181,17 @@ func programName(s string) bool {
 	return readinName(s) && s[0] != '?'
 }
 
+// multipleProgrammes stands in a banner for more programmes than it may name (DoDM 5200.01 Volume 2).
+const multipleProgrammes = "MULTIPLE PROGRAMS"
+
 func (p *parser) sap(name string, at span) {
 	if !programName(name) {
 		p.out.Mark.Unknown = append(p.out.Mark.Unknown, "SAR-"+name)
 		p.fail(ErrUnknownToken, at, "SAR- is followed by a programme's name")
 		return
+	}
+	if name == multipleProgrammes {
+		p.warn(WarnUnknownEntry, at, "its programmes are not named, so nobody is known to be read into them")
 	}
 	p.addTo(&p.out.Mark.SAP, name, at, ErrListOrder)
 }
