@@ -209,14 +209,15 @@ func listed(rest []byte) bool {
 // all of it makes sense.
 func (s *Scanner) loose(v *view, lo, hi int) {
 	t := v.text[lo:hi]
-	w := word{lo: lo, portion: t[0] == '(', start: true}
+	w := word{lo: lo, is: start}
 	from := 0
-	if w.portion {
+	if t[0] == '(' {
+		w.is |= portion
 		from = 1
 	}
 	for _, level := range [...]string{"TOP SECRET", "SECRET", "CONFIDENTIAL", "UNCLASSIFIED", "TS", "S", "C"} {
 		at := from + len(level)
-		if w.portion && len(level) > 2 || !bytes.HasPrefix(t[from:], []byte(level)) {
+		if w.is&portion != 0 && len(level) > 2 || !bytes.HasPrefix(t[from:], []byte(level)) {
 			continue
 		}
 		end := at
@@ -224,7 +225,10 @@ func (s *Scanner) loose(v *view, lo, hi int) {
 			end++
 		}
 		if end > at && end < len(t) && string(t[at:end]) != "//" {
-			w.loose, w.skip, w.short = uint8(at), uint8(end-at), len(level) <= 2
+			w.loose, w.skip = uint8(at), uint8(end-at)
+			if w.is |= loose; len(level) <= 2 {
+				w.is |= short
+			}
 			s.take(v, lo, hi, w)
 		}
 		return
