@@ -2,6 +2,8 @@ package inspect
 
 import (
 	"bytes"
+	"encoding/binary"
+	"slices"
 
 	"bulkhead/marking"
 )
@@ -72,6 +74,9 @@ func (s *Scanner) line(v *view, lo, hi int) {
 	if hi-lo > 96 {
 		return
 	}
+	if hi-lo < 48 && controlled(t[lo:hi]) {
+		v.unseen = true
+	}
 	a, b := lo, hi
 	for a < b && decorates(t[a]) {
 		a++
@@ -84,6 +89,12 @@ func (s *Scanner) line(v *view, lo, hi int) {
 	}
 	if c := t[a]; b-a < 48 && (c == 'S' || c == 'T' || c == 'C' || c == 'U') {
 		s.loose(v, a, b)
+	}
+	if c := t[a]; c == 'N' || c == 'C' && t[a+1] == 'O' && t[a+2] == 'S' {
+		if l, ok := s.ally(t[a:b]); ok {
+			s.found(v, a, b, l)
+			return
+		}
 	}
 	if b-a > 12 {
 		// Longer than any level: only "Classification: SECRET" is left, which ends in the last letter of a level.
@@ -101,6 +112,29 @@ func (s *Scanner) line(v *view, lo, hi int) {
 	if l, ok := s.level(t[a:b]); ok {
 		s.found(v, a, b, l)
 	}
+}
+
+// controlled reports whether a line has a control character.
+func controlled(b []byte) bool {
+	const highs, ones = 0x8080808080808080, 0x0101010101010101
+	for ; len(b) >= 8; b = b[8:] {
+		if w := binary.LittleEndian.Uint64(b); (w-0x20*ones)&^w&highs != 0 && slices.ContainsFunc(b[:8], isControl) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(b, isControl)
+}
+
+func isControl(c byte) bool { return control[c] }
+
+// ally reads a line that is a level of NATO and nothing else, without the slashes that should stand before it.
+func (s *Scanner) ally(b []byte) (marking.Label, bool) {
+	switch string(b) {
+	case "COSMIC TOP SECRET", "NATO SECRET", "NATO CONFIDENTIAL", "NATO RESTRICTED", "NATO UNCLASSIFIED":
+		got := s.register.Parse("//"+string(b), marking.Banner)
+		return s.register.Label(got.Mark), got.Levelled
+	}
+	return marking.Label{}, false
 }
 
 func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' }

@@ -5,13 +5,22 @@ func (s *Scanner) candidate(v *view, i int) int {
 	t := v.text
 	after := i + 2
 	if i > 0 && t[i-1] == ':' {
+		if after < len(t) && t[after] >= 'A' && t[after] <= 'Z' {
+			return s.foreign(v, i) // Marking://NATO SECRET
+		}
 		return after // the address of a page
 	}
 	w, ok := levelBefore(t, i)
 	if !ok {
+		if hidden(t, i) {
+			v.unseen = true
+		}
 		return s.foreign(v, i)
 	}
 	end := forward(t, after)
+	if end < len(t) && control[t[end]] {
+		v.unseen = true
+	}
 	if end == after {
 		return after
 	}
@@ -22,6 +31,19 @@ func (s *Scanner) candidate(v *view, i int) int {
 	s.take(v, w.lo, end, w)
 	// Another mark may stand in what was taken along; the slashes of this one are harmless to look at again.
 	return after
+}
+
+// hidden reports whether a control character stands before i where a level would be read.
+func hidden(t []byte, i int) bool {
+	for n := 0; i > 0 && n < 16; n++ {
+		if i--; control[t[i]] {
+			return true
+		}
+		if !letter(t[i]) && t[i] != ' ' {
+			return false
+		}
+	}
+	return false
 }
 
 // word is a classification read backwards from a separator.
@@ -100,7 +122,15 @@ func levelBefore(t []byte, i int) (word, bool) {
 		w.is |= start
 		return w, true
 	}
-	switch before := t[w.lo-1]; {
+	edge := w.lo
+	for edge > 0 && w.lo-edge < 3 && t[edge-1] == '_' {
+		edge-- // __SECRET//NOFORN__ is emphasis, MY_SECRET a name
+	}
+	if edge == 0 {
+		w.is |= start
+		return w, true
+	}
+	switch before := t[edge-1]; {
 	case before == '(' || before == '[':
 		if before == '(' {
 			w.is |= portion
@@ -201,9 +231,11 @@ func (s *Scanner) foreign(v *view, i int) int {
 		return after
 	}
 	lo := i
-	w := word{}
+	w, address := word{}, false
 	if i > 0 {
 		switch t[i-1] {
+		case ':':
+			address = true
 		case '(':
 			w.is = portion
 		case '\n':
@@ -221,6 +253,9 @@ func (s *Scanner) foreign(v *view, i int) int {
 	}
 	switch string(t[after:n]) {
 	case "NU", "NR", "NC", "NS", "CTS", "NCA", "NSAT", "CTSA", "CTS-B", "CTS-BALK", "NATO", "COSMIC", "JOINT", "FGI":
+		if address && string(t[after:n]) != "NATO" && string(t[after:n]) != "COSMIC" && string(t[after:n]) != "JOINT" {
+			return after
+		}
 	default:
 		// A country, with a level behind it.
 		if n-after < 2 || n-after > 4 || n == len(t) || t[n] != ' ' {

@@ -73,8 +73,17 @@ func (s *Scanner) segments(prefix, rest string, known, strange *int) string {
 			if *known+*strange == mostEntries {
 				return kept
 			}
-			if e := s.entry(kept, entry); e != "" {
+			// TS//SCI is what people write who name no system; it is known to say something and demands what nobody has.
+			if entry == "SCI" {
 				*known++
+				out = append(out, entry)
+				continue
+			}
+			if e := s.entry(kept, entry); e != "" {
+				// C//C is too short to say anything by itself.
+				if _, level := marking.ParseLevel(e); !level || len(e) > 2 {
+					*known++
+				}
 				out = append(out, e)
 				if prose = e != entry; prose {
 					break

@@ -9,6 +9,13 @@ import (
 // it in the same segment.
 func (p *parser) entry(at span, ctx, seg category) category {
 	s := p.upper(at)
+	if l, ok := ParseLevel(s); ok && seg != catSAP {
+		// Whatever comes of the line, it says this too.
+		p.out.Mark.Level = max(p.out.Mark.Level, l)
+		p.out.Known++
+		p.fail(ErrCategoryRepeat, at, "a mark has one level; the highest counts")
+		return catUnknown
+	}
 	if ctx == catCUICategory {
 		return p.cuiCategory(s, at)
 	}
