@@ -12,7 +12,6 @@ import (
 	"bulkhead/dialect"
 	"bulkhead/dialect/openai"
 	"bulkhead/inspect"
-	"bulkhead/marking"
 	"bulkhead/policy"
 	"bulkhead/wire"
 )
