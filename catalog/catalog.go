@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bulkhead/call"
+	"bulkhead/marking"
 	"bulkhead/money"
 )
 
@@ -32,6 +33,19 @@ type Estate struct {
 	PhaseOuts    []*PhaseOut
 	Exemptions   []*Exemption
 	Policies     []PolicyFile // sorted by name
+
+	// Marks reads and prints every marking that the estate writes or a call
+	// brings, by the tables in force and the profile; see [Estate.Register].
+	Marks *marking.Register
+}
+
+// Register reads and prints markings for this estate and its calls. An estate
+// without one has the shipped table by the IC's rules.
+func (e *Estate) Register() *marking.Register {
+	if e.Marks == nil {
+		return marking.NewRegister(marking.Shipped(), marking.IC)
+	}
+	return e.Marks
 }
 
 // PolicyFile is a file of the agency's own rules, as it was written.

@@ -23,16 +23,28 @@ type content struct {
 	tables     []read[tableFile]
 	fields     map[reflect.Type][]field
 	lost       map[string]bool // folders in which a file could not be read as YAML
+	first      map[string]spot // where a name was declared first
+}
+
+// declare notes the first place of a name; a further one gives its fault.
+func (c *content) declare(what, name string, s spot) *Remark {
+	key := what + " " + name
+	if before, taken := c.first[key]; taken {
+		m := s.remark(Duplicate, "give one of them another name", "%s %s is declared already at %s:%d:%d", what, quoted(name), before.file, before.Line, before.Column)
+		return &m
+	}
+	c.first[key] = s
+	return nil
 }
 
 // add reads a document as the kind of file that its folder says.
-func (c *content) add(d *document, report *Report) {
+func (c *content) add(d *document, t *tables, report *Report) {
 	folder := strings.TrimSuffix(path.Dir(d.file), ".")
 	if d.root == nil || d.bad[d.root] {
 		c.lost[folder] = true
 		return
 	}
-	r := &reader{document: d, report: report, fields: c.fields}
+	r := &reader{document: d, report: report, tables: t, fields: c.fields}
 	for _, k := range kinds() {
 		if k.folder != folder {
 			continue

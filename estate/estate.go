@@ -67,7 +67,7 @@ func build(snap *snapshot) (*catalog.Estate, *Report) {
 	report := &Report{Faults: snap.faults}
 	report.Counts.Files = len(snap.files)
 	docs, texts := map[string]*document{}, map[string]string{}
-	content := &content{fields: map[reflect.Type][]field{}, lost: map[string]bool{}}
+	content := &content{fields: map[reflect.Type][]field{}, lost: map[string]bool{}, first: map[string]spot{}}
 	for _, name := range slices.Sorted(maps.Keys(snap.files)) {
 		data := snap.files[name]
 		if path.Ext(name) == ".cedar" {
@@ -75,13 +75,21 @@ func build(snap *snapshot) (*catalog.Estate, *Report) {
 			continue
 		}
 		docs[name] = parse(name, data, report)
-		content.add(docs[name], report)
+		if path.Dir(name) == "tables" {
+			content.add(docs[name], spare(), report)
+		}
+	}
+	tables := inForce(content, docs["enclave.yaml"], report)
+	for _, name := range slices.Sorted(maps.Keys(docs)) {
+		if path.Dir(name) != "tables" {
+			content.add(docs[name], tables, report)
+		}
 	}
 	if docs["enclave.yaml"] == nil {
 		report.Faults = append(report.Faults, Remark{File: "enclave.yaml", Code: MissingKey, Message: "is missing",
 			Hint: "write it; bulkhead init DIR shows a worked example"})
 	}
-	est := join(content, report)
+	est := join(content, tables, report)
 	for _, name := range slices.Sorted(maps.Keys(texts)) {
 		est.Policies = append(est.Policies, catalog.PolicyFile{Name: name, Text: texts[name]})
 	}
@@ -90,6 +98,7 @@ func build(snap *snapshot) (*catalog.Estate, *Report) {
 	}
 	report.settle()
 	if len(report.Faults) > 0 {
+		report.Tables = nil
 		return nil, report
 	}
 	report.canonical = canonical(docs, texts, shipped())
@@ -115,7 +124,7 @@ func policyText(name string, data []byte, report *Report) string {
 // decidable faults what nothing can be decided about: a policy that is not
 // Cedar or not of the schema, a ceiling or audience without a meaning.
 func decidable(est *catalog.Estate, report *Report) {
-	_, problems := policy.Compile(est, policy.Options{Register: register(), Remembered: -1})
+	_, problems := policy.Compile(est, policy.Options{Remembered: -1})
 	for _, p := range problems {
 		report.Faults = append(report.Faults, Remark{p.Source.File, p.Source.Line, max(1, p.Column), Undecidable, p.Message, p.Hint})
 	}

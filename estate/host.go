@@ -1,6 +1,7 @@
 package estate
 
 import (
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -10,7 +11,7 @@ import (
 	"bulkhead/catalog"
 )
 
-// host is what a host name says of itself by the shipped table.
+// host is what a host name says of itself by the table in force.
 type host struct {
 	partition *partition
 	region    string // empty: the name does not tell
@@ -28,17 +29,17 @@ var hostPatterns = sync.OnceValue(func() map[string][]*regexp.Regexp {
 	return out
 })
 
-// hostOf reads a host name by the shipped table; ok is false if it is no host
-// of any of its partitions.
-func hostOf(name string) (h host, ok bool) {
+// hostsOf reads a host name by the table in force: once for each partition that
+// claims it, in order of their names; none if it is no host of the table.
+func (t *tables) hostsOf(name string) (all []host) {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	for at, patterns := range hostPatterns() {
-		for _, pattern := range patterns {
+	for _, at := range slices.Sorted(maps.Keys(t.hosts)) {
+		for _, pattern := range t.hosts[at] {
 			m := pattern.FindStringSubmatch(name)
 			if m == nil {
 				continue
 			}
-			h = host{partition: shippedPartitions()[at]}
+			h := host{partition: t.partitions[at]}
 			if i := pattern.SubexpIndex("region"); i > 0 {
 				h.region = m[i]
 			}
@@ -48,27 +49,37 @@ func hostOf(name string) (h host, ok bool) {
 					h.fips = "true"
 				}
 			}
-			return h, true
+			all = append(all, h)
+			break
 		}
 	}
-	return host{}, false
+	return all
 }
 
-// host holds an endpoint's address against the shipped table: it must be of the
+// host holds an endpoint's address against the table in force: it must be of the
 // endpoint's partition and region, and in an enclave that demands FIPS the FIPS
 // one. It gives whether the host is a FIPS one, as far as hosts tell.
-func (j *joiner) host(file, cloud string, r row[endpoint]) (fips string) {
+func (j *joiner) host(file, cloud string, r row[endpoint], p *partition) (fips string) {
 	e := r.Value
 	u, err := url.Parse(e.URL.V)
-	if err != nil || e.URL.V == "" || j.where[r.Name] == nil {
+	if err != nil || e.URL.V == "" || p == nil {
 		return "" // a fault of its own
 	}
 	here := spot{file, e.URL.at}
 	if front := e.Fronts; front.written() && front.Partition.V != "" && front.Partition.V != e.Partition.V {
 		j.fault(spot{file, front.Partition.at}, WrongHost, "write the endpoint's partition", "the host stands before partition %s, the endpoint is in %s", quoted(front.Partition.V), quoted(e.Partition.V))
 	}
-	h, known := hostOf(u.Hostname())
-	shipped := shippedPartitions()[e.Partition.V]
+	claims := j.tables.hostsOf(u.Hostname())
+	shipped := j.tables.partitions[e.Partition.V]
+	if len(claims) > 1 {
+		j.fault(here, WrongHost, "make hosts of the tables narrower", "the host is one of partition %s and one of partition %s", quoted(claims[0].partition.Name), quoted(claims[1].partition.Name))
+		return ""
+	}
+	var h host
+	known := len(claims) == 1
+	if known {
+		h = claims[0]
+	}
 	switch {
 	case !known && shipped == nil: // a declared partition: the agency says what its hosts are
 		return ""
@@ -92,8 +103,8 @@ func (j *joiner) host(file, cloud string, r row[endpoint]) (fips string) {
 		j.fault(here, code, "write the partition that the host is of", "the host is of partition %s, the endpoint is in %s", quoted(h.partition.Name), quoted(e.Partition.V))
 	case h.region != "" && e.Region.V != "" && h.region != e.Region.V:
 		j.fault(here, WrongHost, "write the region that the host is in", "the host is in region %s, the endpoint in %s", quoted(h.region), quoted(e.Region.V))
-	case h.fips == "true" && len(h.partition.FIPSRegions) > 0 && !slices.Contains(h.partition.FIPSRegions, h.region):
-		j.fault(here, WrongHost, "use one of "+strings.Join(h.partition.FIPSRegions, ", "), "no FIPS host is listed for region %s", quoted(h.region))
+	case h.fips == "true" && len(h.partition.FIPSRegions) > 0 && !slices.Contains(h.partition.FIPSRegions, or(h.region, e.Region.V)):
+		j.fault(here, WrongHost, "use one of "+strings.Join(h.partition.FIPSRegions, ", "), "no FIPS host is listed for region %s", quoted(or(h.region, e.Region.V)))
 	case h.fips == "false" && j.est.Enclave.Crypto != "none" && j.est.Enclave.Crypto != "":
 		j.notFIPS(here)
 	}

@@ -13,6 +13,7 @@ import (
 // faults what points nowhere, stands twice or lies in another domain.
 type joiner struct {
 	*content
+	tables *tables
 	report *Report
 	est    *catalog.Estate
 
@@ -23,7 +24,6 @@ type joiner struct {
 	where      map[string]*partition // by endpoint; none if its partition had a fault
 	places     map[string]*catalog.Partition
 	offerings  map[string]*catalog.Offering
-	first      map[string]spot // where a name was declared first
 }
 
 // spot is a place, with its file.
@@ -55,17 +55,16 @@ func (j *joiner) markLost() {
 }
 
 // join builds the estate; it is whole only if the report has no faults.
-func join(c *content, report *Report) *catalog.Estate {
-	j := &joiner{content: c, report: report,
-		est:        &catalog.Estate{Workloads: map[string]*catalog.Workload{}},
+func join(c *content, t *tables, report *Report) *catalog.Estate {
+	j := &joiner{content: c, tables: t, report: report,
+		est:        &catalog.Estate{Workloads: map[string]*catalog.Workload{}, Marks: t.marks},
 		vendors:    map[string]*catalog.Vendor{},
 		contracts:  map[string]*catalog.Contract{},
-		partitions: maps.Clone(shippedPartitions()),
+		partitions: maps.Clone(t.partitions),
 		endpoints:  map[string]*catalog.Endpoint{},
 		where:      map[string]*partition{},
 		places:     map[string]*catalog.Partition{},
 		offerings:  map[string]*catalog.Offering{},
-		first:      map[string]spot{},
 	}
 	j.markLost()
 	j.joinEnclave()
@@ -119,12 +118,10 @@ func (s spot) source() catalog.Source { return catalog.Source{File: s.file, Line
 
 // declare notes the first place of a name and faults every further one.
 func (j *joiner) declare(what, name string, s spot) bool {
-	key := what + " " + name
-	if before, taken := j.first[key]; taken {
-		j.fault(s, Duplicate, "give one of them another name", "%s %s is declared already at %s:%d:%d", what, quoted(name), before.file, before.Line, before.Column)
+	if taken := j.content.declare(what, name, s); taken != nil {
+		j.report.Faults = append(j.report.Faults, *taken)
 		return false
 	}
-	j.first[key] = s
 	return true
 }
 
@@ -164,7 +161,7 @@ func (j *joiner) joinEnclave() {
 		BodyTimeout:     f.BodyTimeout.V,
 		Source:          here.source(),
 	}
-	j.inDomain(spot{file, f.Ceiling.at}, "the enclave's ceiling", f.Ceiling.level())
+	j.inDomain(spot{file, f.Ceiling.at}, "the enclave's ceiling", f.Ceiling.level(j.tables))
 	if f.HeldBytes.V > 0 && f.MaxBody.V > f.HeldBytes.V {
 		j.fault(spot{file, f.MaxBody.at}, Impossible, "write max_body no larger than held_bytes", "max_body is more than all bodies together may hold")
 	}

@@ -108,8 +108,10 @@ func (j *joiner) entra(file string, r row[endpoint], missing func(key, hint stri
 // signInHosts faults hosts of another domain, as far as the table knows them.
 func (j *joiner) signInHosts(file string, a auth) {
 	for _, t := range a.Hosts.Items {
-		if h, known := hostOf(t.V); known && h.partition.Domain != "" && j.domain() != "" && h.partition.Domain != j.domain() {
-			j.fault(spot{file, t.at}, OtherDomain, "remove it", "the host is of partition %s, in another domain", quoted(h.partition.Name))
+		for _, h := range j.tables.hostsOf(t.V) {
+			if h.partition.Domain != "" && j.domain() != "" && h.partition.Domain != j.domain() {
+				j.fault(spot{file, t.at}, OtherDomain, "remove it", "the host is of partition %s, in another domain", quoted(h.partition.Name))
+			}
 		}
 	}
 }

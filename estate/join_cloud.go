@@ -11,17 +11,24 @@ import (
 func (j *joiner) joinPartitions(file string, f *cloudFile) {
 	for _, r := range f.Partitions.Rows {
 		here, p := spot{file, r.at}, r.Value
-		if known := shippedPartitions()[r.Name]; known != nil && known.Domain != "" {
-			j.fault(here, Duplicate, "remove it; its domain and regions are known", "partition %s is in the shipped table already", quoted(r.Name))
-			continue
-		}
-		if !j.declare("partition", r.Name, here) {
-			continue
+		var fresh bool
+		if known := j.tables.partitions[r.Name]; known != nil && known.Domain != "" {
+			where := "shipped table"
+			if shippedPartitions()[r.Name] == nil || shippedPartitions()[r.Name].Domain == "" {
+				where = "estate's tables"
+			}
+			j.fault(here, Duplicate, "remove it; its domain and regions are known", "partition %s is in the %s already", quoted(r.Name), where)
+		} else {
+			fresh = j.declare("partition", r.Name, here)
 		}
 		domain := catalog.Domain(p.Domain.V)
 		if domain != "" && j.domain() != "" && domain != j.domain() {
 			j.fault(spot{file, p.Domain.at}, OtherDomain, "declare it in the estate of that domain",
 				"partition %s lies in domain %s, this enclave in %s", quoted(r.Name), domain, j.domain())
+		}
+		j.inDomain(spot{file, p.Ceiling.at}, "the ceiling of partition "+quoted(r.Name), p.Ceiling.level(j.tables))
+		if !fresh {
+			continue
 		}
 		regions := map[string]string{}
 		for _, region := range p.Regions.Rows {
@@ -32,7 +39,6 @@ func (j *joiner) joinPartitions(file string, f *cloudFile) {
 			Declared: true, Source: here.source()}
 		j.places[r.Name] = place
 		j.est.Partitions = append(j.est.Partitions, place)
-		j.inDomain(spot{file, p.Ceiling.at}, "the ceiling of partition "+quoted(r.Name), p.Ceiling.level())
 	}
 }
 
@@ -56,7 +62,7 @@ func (j *joiner) partition(file, cloud string, ref text) *partition {
 	case p.Cloud != cloud && p.Cloud != "" && cloud != "":
 		j.fault(here, Impossible, "move the endpoint into a file with cloud: "+p.Cloud, "partition %s is of cloud %s, not %s", quoted(ref.V), p.Cloud, cloud)
 		return nil
-	case p.Domain == "" && shippedPartitions()[p.Name] != nil && j.first["partition "+p.Name].file == "":
+	case p.Domain == "" && j.tables.partitions[p.Name] != nil && j.first["partition "+p.Name].file == "":
 		j.fault(here, OtherDomain, "declare it with its domain: partitions: {"+ref.V+": {domain: …, ceiling: …, regions: {…}}}",
 			"no public source states the domain of partition %s", quoted(ref.V))
 		return nil
@@ -69,17 +75,20 @@ func (j *joiner) partition(file, cloud string, ref text) *partition {
 func (j *joiner) joinEndpoints(file string, f *cloudFile) {
 	for _, r := range f.Endpoints.Rows {
 		here, e := spot{file, r.at}, r.Value
-		if !j.declare("endpoint", r.Name, here) {
-			continue
-		}
-		if p := j.partition(file, f.Cloud.V, e.Partition); p != nil {
-			j.where[r.Name] = p
+		fresh := j.declare("endpoint", r.Name, here)
+		p := j.partition(file, f.Cloud.V, e.Partition)
+		if p != nil {
 			j.region(file, e.Region, p)
 		}
 		j.checkEndpoint(file, r)
+		fips := j.host(file, f.Cloud.V, r, p)
+		if !fresh {
+			continue
+		}
+		j.where[r.Name] = p
 		out := &catalog.Endpoint{
-			Name: r.Name, Cloud: f.Cloud.V, Partition: e.Partition.V, In: j.place(j.where[r.Name]), Region: e.Region.V,
-			FIPS: j.host(file, f.Cloud.V, r), Front: e.Fronts.value(file),
+			Name: r.Name, Cloud: f.Cloud.V, Partition: e.Partition.V, In: j.place(p), Region: e.Region.V,
+			FIPS: fips, Front: e.Fronts.value(file),
 			URL: strings.TrimSuffix(e.URL.V, "/"), Dialect: e.Dialect.V, Surface: or(e.Surface.V, "v1"), APIVersion: e.APIVersion.V,
 			Auth: e.Auth.value(), Limits: e.Limits.value(),
 			HTTP: int(e.HTTP.V), Connections: int(e.Connections.V), StreamUsage: or(e.StreamUsage.V, "ask"),
@@ -145,6 +154,7 @@ func (j *joiner) joinOfferings(file string, f *cloudFile) {
 		case c.V != "" && c.V != catalog.NoContract && j.contracts[c.V] == nil:
 			j.dangling(spot{file, c.at}, "contracts", "contract", c.V, keysOf(j.contracts))
 		}
+		authorisations, enabled := j.authorisations(file, o.Authorisations), o.Enablement.value(file)
 		ends := j.endpoints[o.Endpoint.V]
 		if ends == nil {
 			if o.Endpoint.V != "" {
@@ -164,18 +174,23 @@ func (j *joiner) joinOfferings(file string, f *cloudFile) {
 		}
 		out := &catalog.Offering{Name: name, Model: model, Endpoint: ends, ID: o.ID.V, Regions: words(o.Regions),
 			Handling: o.Handling.value(), DependsOn: o.DependsOn.value(), Price: o.Price.value(), Line: line, Source: here.source(),
-			Enablement: o.Enablement.value(file), Attestations: attestations(file, o.Attestations)}
-		for _, a := range o.Authorisations.Items {
-			held := j.authorisation(file, a.authorisation)
-			held.Ceiling = a.Ceiling.value()
-			out.Authorisations = append(out.Authorisations, held)
-		}
+			Authorisations: authorisations, Enablement: enabled, Attestations: attestations(file, o.Attestations)}
 		for _, g := range words(o.Grants) {
 			out.Grants = append(out.Grants, call.Capability(g))
 		}
 		j.offerings[name] = out
 		j.est.Offerings = append(j.est.Offerings, out)
 	}
+}
+
+func (j *joiner) authorisations(file string, l list[bounded]) []catalog.Authorisation {
+	var out []catalog.Authorisation
+	for _, a := range l.Items {
+		held := j.authorisation(file, a.authorisation)
+		held.Ceiling = a.Ceiling.value()
+		out = append(out, held)
+	}
+	return out
 }
 
 func (h handling) value() catalog.Handling {

@@ -56,18 +56,25 @@ func (j *joiner) joinPurposes() {
 	for _, p := range shipped.Purposes {
 		j.est.Purposes = append(j.est.Purposes, catalog.Purpose{Code: p.Code, Below: p.Below, Category: p.Category, Risk: p.Risk, Title: p.Title})
 	}
-	for _, f := range j.tables {
+	use := TableUse{Table: "purposes", Edition: shipped.Edition}
+	for _, f := range j.content.tables {
 		for _, r := range f.value.Purposes.Rows {
 			here := spot{f.file, r.at}
 			if !j.declare("purpose", r.Name, here) {
 				continue
 			}
+			use.Entries = append(use.Entries, TableEntry{Kind: "purpose", Name: r.Name, File: f.file, Line: r.at.Line,
+				Replaces: slices.ContainsFunc(j.est.Purposes, func(p catalog.Purpose) bool { return p.Code == r.Name })})
 			own := catalog.Purpose{Code: r.Name, Below: r.Value.Below.V, Category: r.Value.Category.V, Risk: catalog.Risk(r.Value.Risk.V),
 				Title: r.Value.Title.V, Source: here.source()}
 			j.est.Purposes = slices.DeleteFunc(j.est.Purposes, func(p catalog.Purpose) bool { return p.Code == own.Code })
 			j.est.Purposes = append(j.est.Purposes, own)
 		}
+		if len(f.value.Purposes.Rows) > 0 && f.value.Edition.V != "" {
+			use.Edition += "; " + f.value.Edition.V
+		}
 	}
+	j.report.table(use)
 	slices.SortFunc(j.est.Purposes, func(a, b catalog.Purpose) int { return strings.Compare(a.Code, b.Code) })
 }
 
@@ -105,12 +112,18 @@ func (j *joiner) verdicts(file string, t table[term]) map[string]catalog.Term {
 func (j *joiner) joinTerms(file string, f *vendorFile) {
 	v := j.vendors[f.Vendor.V]
 	if v == nil || v.Source.File != file {
-		return
+		v = &catalog.Vendor{Name: f.Vendor.V} // has a fault already, and what it says is checked all the same
 	}
+	written := map[string]at{}
 	for _, t := range f.Terms.Items {
+		key := t.ID.V + " " + t.Version.V
+		if first := written[key]; first.written() && t.ID.V != "" && t.Version.V != "" {
+			j.fault(spot{file, t.at}, Duplicate, "give one of them another version", "terms %s are written already at line %d", quoted(key), first.Line)
+		} else {
+			written[key] = t.at
+		}
 		v.Terms = append(v.Terms, j.terms(file, t))
 	}
-	written := len(v.Terms) > 0
 	taken := map[string]bool{}
 	for _, a := range f.Adopts.Items {
 		for _, s := range shippedPolicies() {
@@ -119,7 +132,7 @@ func (j *joiner) joinTerms(file string, f *vendorFile) {
 				taken[s.ID] = true
 			}
 		}
-		if !taken[a.ID.V] && a.ID.V != "" && a.Version.V != "" {
+		if !taken[a.ID.V] && a.ID.V != "" && a.Version.V != "" && v.Name != "" {
 			var known []string
 			for _, s := range shippedPolicies() {
 				if s.Vendor == v.Name {
@@ -130,7 +143,7 @@ func (j *joiner) joinTerms(file string, f *vendorFile) {
 		}
 	}
 	for _, s := range shippedPolicies() {
-		if s.Vendor == v.Name && !written && !taken[s.ID] {
+		if s.Vendor == v.Name && len(written) == 0 && !taken[s.ID] {
 			v.Terms = append(v.Terms, j.shippedTerms(s, catalog.Adoption{}, v.Source))
 		}
 	}

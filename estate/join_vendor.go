@@ -10,9 +10,7 @@ import (
 
 func (j *joiner) joinVendor(file string, f *vendorFile) {
 	here := spot{file, f.Vendor.at}
-	if f.Vendor.V == "" || !j.declare("vendor", f.Vendor.V, here) {
-		return
-	}
+	fresh := f.Vendor.V != "" && j.declare("vendor", f.Vendor.V, here)
 	v := &catalog.Vendor{Name: f.Vendor.V, Models: map[string]*catalog.Model{}, Parties: map[string]catalog.Party{}, Source: here.source()}
 	for _, r := range f.Models.Rows {
 		m := r.Value
@@ -34,18 +32,17 @@ func (j *joiner) joinVendor(file string, f *vendorFile) {
 	for _, r := range f.Parties.Rows {
 		v.Parties[r.Name] = catalog.Party{Name: r.Value.Name.V, Jurisdiction: r.Value.Jurisdiction.V}
 	}
+	if !fresh {
+		return
+	}
 	j.vendors[v.Name] = v
 	j.est.Vendors = append(j.est.Vendors, v)
 }
 
 func (j *joiner) terms(file string, t terms) catalog.Terms {
-	here := spot{file, t.at}
-	if t.ID.V != "" && t.Version.V != "" {
-		j.declare("terms", t.ID.V+" "+t.Version.V, here)
-	}
 	return catalog.Terms{ID: t.ID.V, Version: t.Version.V, Text: t.Text.V, Link: t.Link.V, Retrieved: t.Retrieved.V,
 		Adopted: catalog.Adoption{By: t.Adopted.By.V, Date: t.Adopted.Date.V}, Purposes: j.verdicts(file, t.Purposes),
-		Barred: t.Excludes.value(), CloudOnly: t.CloudOnly.V, Source: here.source()}
+		Barred: t.Excludes.value(), CloudOnly: t.CloudOnly.V, Source: spot{file, t.at}.source()}
 }
 
 // models lists all models that are declared, as vendor/name.
@@ -74,9 +71,7 @@ func (j *joiner) model(file string, ref text) *catalog.Model {
 
 func (j *joiner) joinContract(file string, f *contractFile) {
 	here := spot{file, f.Contract.at}
-	if f.Contract.V == "" || !j.declare("contract", f.Contract.V, here) {
-		return
-	}
+	fresh := f.Contract.V != "" && j.declare("contract", f.Contract.V, here)
 	if f.Contract.V == catalog.NoContract {
 		j.fault(here, Impossible, "give it another name", "no contract can be called %s, which says that there is none", quoted(f.Contract.V))
 	}
@@ -107,6 +102,9 @@ func (j *joiner) joinContract(file string, f *contractFile) {
 		}
 		c.Overlays = append(c.Overlays, &catalog.Overlay{Contract: c.Name, Vendor: o.Vendor.V, Clause: o.Clause.V, Approver: o.Approver.V,
 			Purposes: j.verdicts(file, o.Purposes), Barred: o.Excludes.value(), CloudOnly: o.CloudOnly.V, Source: spot{file, o.at}.source()})
+	}
+	if !fresh {
+		return
 	}
 	j.contracts[c.Name] = c
 	j.est.Contracts = append(j.est.Contracts, c)

@@ -14,9 +14,7 @@ import (
 
 func (j *joiner) joinWorkload(file string, f *workloadFile) {
 	here := spot{file, f.Workload.at}
-	if f.Workload.V != "" && !j.declare("workload", f.Workload.V, here) {
-		return
-	}
+	fresh := f.Workload.V != "" && j.declare("workload", f.Workload.V, here)
 	w := &catalog.Workload{
 		Name: f.Workload.V,
 		Owner: catalog.Owner{Agency: f.Owner.Agency.V, Organisation: f.Owner.Organisation.V, Intelligence: f.Owner.Intelligence.V,
@@ -53,13 +51,13 @@ func (j *joiner) joinWorkload(file string, f *workloadFile) {
 	}
 	for _, m := range []text{f.Marking.Default, f.Marking.Floor, f.Marking.Ceiling, f.Marking.Unread} {
 		if m.V != "" {
-			j.inDomain(spot{file, m.at}, "marking "+quoted(m.V), markingLevel(m.V))
+			j.inDomain(spot{file, m.at}, "marking "+quoted(m.V), j.tables.level(m.V))
 		}
 	}
 	for _, r := range f.Aliases.Rows {
 		w.Aliases[r.Name] = j.alias(file, r)
 	}
-	if w.Name != "" {
+	if fresh {
 		j.est.Workloads[w.Name] = w
 		j.report.Counts.Workloads++
 	}

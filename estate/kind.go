@@ -60,20 +60,22 @@ type tlsFiles struct {
 // enclaveFile is enclave.yaml.
 type enclaveFile struct {
 	at
-	Enclave         text          `key:"enclave,required" form:"name" doc:"Name of the enclave"`
-	Domain          text          `key:"domain,required" enum:"unclassified secret top-secret" doc:"Network that the enclave lies in"`
-	Ceiling         ceiling       `key:"ceiling,required" doc:"Most that anything in the enclave may have"`
-	Authorisation   authorisation `key:"authorisation,required" doc:"Document under which the enclave runs"`
-	Territory       list[text]    `key:"territory,required" form:"country" min:"1" doc:"Countries where inference may happen, as ISO 3166 codes of two letters"`
-	Crypto          text          `key:"crypto,required" enum:"none fips cnsa1" doc:"Cryptography that connections must use"`
-	IncidentContact text          `key:"incident_contact,required" doc:"Whom callers are told to contact after spillage"`
-	SystemUseNotice text          `key:"system_use_notice" doc:"Notice that people see before they use the system"`
-	RefusalDetail   text          `key:"refusal_detail" enum:"full brief" doc:"How much refusals say to callers, unless the workload says" default:"full"`
-	TLS             tlsFiles      `key:"tls" doc:"Certificate of the listener" default:"from the flags of serve"`
-	Limits          limits        `key:"limits" doc:"How long calls may wait, unless an endpoint or workload is stricter"`
-	MaxBody         size          `key:"max_body" doc:"Largest request body" default:"32MiB"`
-	HeldBytes       size          `key:"held_bytes" doc:"Most bytes of request bodies held at once" default:"512MiB"`
-	BodyTimeout     duration      `key:"body_timeout" doc:"How long a caller may take to send a body" default:"60s"`
+	Enclave          text          `key:"enclave,required" form:"name" doc:"Name of the enclave"`
+	Domain           text          `key:"domain,required" enum:"unclassified secret top-secret" doc:"Network that the enclave lies in"`
+	Ceiling          ceiling       `key:"ceiling,required" doc:"Most that anything in the enclave may have"`
+	Authorisation    authorisation `key:"authorisation,required" doc:"Document under which the enclave runs"`
+	Territory        list[text]    `key:"territory,required" form:"country" min:"1" doc:"Countries where inference may happen, as ISO 3166 codes of two letters"`
+	MarkingProfile   text          `key:"marking_profile" enum:"ic dod legacy" doc:"Whose rules of marking hold where texts differ: the IC's Register, DoDM 5200.01, or the Register with forms of old" default:"ic"`
+	BannerProgrammes whole         `key:"banner_programmes" min:"1" max:"99" doc:"Special access programmes that a banner names at most; with more it says SAR-MULTIPLE PROGRAMS" default:"all are named"`
+	Crypto           text          `key:"crypto,required" enum:"none fips cnsa1" doc:"Cryptography that connections must use"`
+	IncidentContact  text          `key:"incident_contact,required" doc:"Whom callers are told to contact after spillage"`
+	SystemUseNotice  text          `key:"system_use_notice" doc:"Notice that people see before they use the system"`
+	RefusalDetail    text          `key:"refusal_detail" enum:"full brief" doc:"How much refusals say to callers, unless the workload says" default:"full"`
+	TLS              tlsFiles      `key:"tls" doc:"Certificate of the listener" default:"from the flags of serve"`
+	Limits           limits        `key:"limits" doc:"How long calls may wait, unless an endpoint or workload is stricter"`
+	MaxBody          size          `key:"max_body" doc:"Largest request body" default:"32MiB"`
+	HeldBytes        size          `key:"held_bytes" doc:"Most bytes of request bodies held at once" default:"512MiB"`
+	BodyTimeout      duration      `key:"body_timeout" doc:"How long a caller may take to send a body" default:"60s"`
 }
 
 // vendorFile is one of vendors/*.yaml.

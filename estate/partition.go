@@ -32,6 +32,15 @@ type partition struct {
 	FIPSRegions []string `json:"fips_regions"` // regions that have a FIPS host; none: its hosts do not tell
 }
 
+// partitionsEdition is the edition of the shipped table of partitions.
+var partitionsEdition = sync.OnceValue(func() string {
+	var table struct{ Edition string }
+	if err := json.Unmarshal(partitionsJSON, &table); err != nil {
+		panic("estate: the shipped table of partitions: " + err.Error())
+	}
+	return table.Edition
+})
+
 // shippedPartitions gives the partitions of the shipped table by name; what it
 // returns is shared and not to be changed.
 var shippedPartitions = sync.OnceValue(func() map[string]*partition {

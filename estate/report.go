@@ -75,7 +75,28 @@ type Report struct {
 	Findings []Remark `json:"findings"` // the estate loads, and someone should look
 	Notes    []Remark `json:"notes"`    // good to know
 
+	Tables []TableUse `json:"tables,omitempty"` // that the estate was read by; none if there are faults
+
 	canonical []byte
+}
+
+// TableUse is a table that an estate was read by: the shipped one, with the
+// estate's own entries in it.
+type TableUse struct {
+	Table   string       `json:"table"`             // markings, partitions or purposes
+	Edition string       `json:"edition"`           // of the shipped table, then of each file with entries
+	Profile string       `json:"profile,omitempty"` // of markings: ic, dod or legacy
+	Entries []TableEntry `json:"entries,omitempty"` // the estate's own, in order of place
+}
+
+// TableEntry is one entry of the estate in a table.
+type TableEntry struct {
+	Kind      string `json:"kind"` // such as cui category, organisation, partition
+	Name      string `json:"name"`
+	Replaces  bool   `json:"replaces"`            // whether the shipped table has one of the name; else it is added
+	Withdrawn bool   `json:"withdrawn,omitempty"` // whether it leaves the table
+	File      string `json:"file"`
+	Line      int    `json:"line"`
 }
 
 // Counts says how much was read.
@@ -112,6 +133,14 @@ func (e *FaultsError) Error() string {
 		lines[i] = m.String()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// table notes a table that the estate was read by; entries may be in any order.
+func (r *Report) table(u TableUse) {
+	slices.SortFunc(u.Entries, func(a, b TableEntry) int {
+		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, strings.Compare(a.Name, b.Name))
+	})
+	r.Tables = append(r.Tables, u)
 }
 
 // settle puts the remarks in order of place and drops repetitions.

@@ -30,7 +30,7 @@ func (t *text) read(r *reader, n *yaml.Node, f field) {
 		r.wrongType(n, f, "text", hint)
 		return
 	}
-	if problem, hint := checkText(n.Value, f); problem != "" {
+	if problem, hint := r.checkText(n.Value, f); problem != "" {
 		code := Impossible
 		switch {
 		case len(f.enum) > 0 && n.Value != "":
@@ -49,7 +49,7 @@ func (t *text) read(r *reader, n *yaml.Node, f field) {
 }
 
 // checkText says what is wrong with a text for a field, and what to write.
-func checkText(s string, f field) (problem, hint string) {
+func (r *reader) checkText(s string, f field) (problem, hint string) {
 	switch {
 	case strings.TrimSpace(s) == "":
 		return "is empty", "write " + lowerFirst(f.doc)
@@ -67,7 +67,7 @@ func checkText(s string, f field) (problem, hint string) {
 		}
 		return "is not among the allowed words", hint
 	case f.form != "":
-		return formOf(f.form).check(s)
+		return formOf(f.form).check(r.tables, s)
 	}
 	return "", ""
 }

@@ -64,6 +64,7 @@ func fieldsOf(t reflect.Type) []field {
 type reader struct {
 	*document
 	report *Report
+	tables *tables
 	fields map[reflect.Type][]field // what fieldsOf gave before
 }
 
@@ -243,7 +244,7 @@ func (t *table[T]) read(r *reader, n *yaml.Node, f field) {
 			continue
 		}
 		if f.keys != "" {
-			if problem, hint := formOf(f.keys).check(key.Value); problem != "" {
+			if problem, hint := formOf(f.keys).check(r.tables, key.Value); problem != "" {
 				t.lost = true
 				r.fault(place(key), Impossible, hint, "key %s %s", quoted(key.Value), problem)
 				continue

@@ -218,7 +218,7 @@ func (s *study) barred(w *catalog.Workload, a *catalog.Alias, o *catalog.Offerin
 // reasons are why an offering may not serve plain calls, in the dialect of
 // callers that has the fewest.
 func (s *study) reasons(w *catalog.Workload, a *catalog.Alias, o *catalog.Offering, banner, purpose string, at time.Time) []fault.Reason {
-	q := policy.Question{Workload: w, Alias: a, Purpose: purpose, Label: register().Label(readMarking(banner).Mark), Action: call.Chat, Now: at}
+	q := policy.Question{Workload: w, Alias: a, Purpose: purpose, Label: s.engine.Register().Label(s.engine.Register().Read(banner).Mark), Action: call.Chat, Now: at}
 	if embedding(o.Model) {
 		q.Action = call.Embeddings
 	}

@@ -89,9 +89,9 @@ func (c ceiling) value() catalog.Ceiling {
 }
 
 // level is the classification that a ceiling reaches, or nothing.
-func (c ceiling) level() string {
+func (c ceiling) level(t *tables) string {
 	if c.Banner.V != "" {
-		return markingLevel(c.Banner.V)
+		return t.level(c.Banner.V)
 	}
 	return c.Fields.Clearance.V
 }

@@ -12,7 +12,6 @@ import (
 	"bulkhead/dialect"
 	"bulkhead/dialect/openai"
 	"bulkhead/inspect"
-	"bulkhead/marking"
 	"bulkhead/policy"
 	"bulkhead/wire"
 )
@@ -25,8 +24,8 @@ const smallCall = `{"model":"chat","temperature":0.2,"max_tokens":256,"messages"
 // build needs, the call's marking, its verdict, and the binding of its permit.
 func BenchmarkGates_SmallCall(b *testing.B) {
 	e := estateOf("a", []string{"chat"}, offer{Name: "one", URL: "http://127.0.0.1:1"}, offer{Name: "two", URL: "http://127.0.0.1:2"}, offer{Name: "three", URL: "http://127.0.0.1:3"})
-	register := marking.NewRegister(marking.Shipped(), marking.IC)
-	engine, problems := policy.Compile(e, policy.Options{Register: register, Dialects: dialect.Carried()})
+	register := e.Register()
+	engine, problems := policy.Compile(e, policy.Options{Dialects: dialect.Carried()})
 	if engine == nil {
 		b.Fatal(problems)
 	}

@@ -64,10 +64,8 @@ type Options struct {
 	Observe func(*call.Record)  // called once a call, at its end
 	Log     *slog.Logger        // for causes that only operators may see
 	Egress  egress.Options
-	// Register reads marks; nil: by the shipped table.
-	Register *marking.Register
-	Now      func() time.Time // nil: time.Now
-	Random   io.Reader        // nil: the system's
+	Now     func() time.Time // nil: time.Now
+	Random  io.Reader        // nil: the system's
 
 	// KeepAlive is the silence of a stream after which a comment is sent, and
 	// with it the header. Zero: 15 seconds; much less would make failures
@@ -121,9 +119,6 @@ func New(o Options) *Gateway {
 	if g.now == nil {
 		g.now = time.Now
 	}
-	if g.options.Register == nil {
-		g.options.Register = marking.NewRegister(marking.Shipped(), marking.IC)
-	}
 	g.options.KeepAlive = orElse(o.KeepAlive, keepAliveAfter)
 	if g.options.Begin == nil {
 		g.options.Begin = func() func() { return func() {} }
@@ -153,7 +148,7 @@ func (g *Gateway) Estate() *catalog.Estate {
 func (g *Gateway) Use(e *catalog.Estate, record func() (int64, error)) ([]error, error) {
 	g.swap.Lock()
 	defer g.swap.Unlock()
-	engine, faults := policy.Compile(e, policy.Options{Register: g.options.Register, Dialects: dialect.Carried()})
+	engine, faults := policy.Compile(e, policy.Options{Dialects: dialect.Carried()})
 	if len(faults) > 0 {
 		err := make([]error, len(faults))
 		for i, f := range faults {
@@ -161,14 +156,14 @@ func (g *Gateway) Use(e *catalog.Estate, record func() (int64, error)) ([]error,
 		}
 		return nil, errors.Join(err...)
 	}
-	next := &Snapshot{Estate: e, engine: engine, ways: make([]way, len(e.Offerings)), register: g.options.Register, subjects: subjectsOf(e), change: -1}
+	next := &Snapshot{Estate: e, engine: engine, ways: make([]way, len(e.Offerings)), register: engine.Register(), subjects: subjectsOf(e), change: -1}
 	if record != nil {
 		var err error
 		if next.change, err = record(); err != nil {
 			return nil, err
 		}
 	}
-	next.readers.New = func() any { return inspect.New(g.options.Register) }
+	next.readers.New = func() any { return inspect.New(next.register) }
 	for i, o := range e.Offerings {
 		next.ways[i] = way{openai.Path(o, call.Chat), openai.Path(o, call.Embeddings), openai.TargetOf(o)}
 	}

@@ -2,6 +2,8 @@ package inspect
 
 import (
 	"bytes"
+	"encoding/binary"
+	"slices"
 
 	"bulkhead/marking"
 )
@@ -72,6 +74,9 @@ func (s *Scanner) line(v *view, lo, hi int) {
 	if hi-lo > 96 {
 		return
 	}
+	if hi-lo < 48 && controlled(t[lo:hi]) {
+		v.unseen = true
+	}
 	a, b := lo, hi
 	for a < b && decorates(t[a]) {
 		a++
@@ -84,6 +89,12 @@ func (s *Scanner) line(v *view, lo, hi int) {
 	}
 	if c := t[a]; b-a < 48 && (c == 'S' || c == 'T' || c == 'C' || c == 'U') {
 		s.loose(v, a, b)
+	}
+	if c := t[a]; c == 'N' || c == 'C' && t[a+1] == 'O' && t[a+2] == 'S' {
+		if l, ok := s.ally(t[a:b]); ok {
+			s.found(v, a, b, l)
+			return
+		}
 	}
 	if b-a > 12 {
 		// Longer than any level: only "Classification: SECRET" is left, which ends in the last letter of a level.
@@ -101,6 +112,29 @@ func (s *Scanner) line(v *view, lo, hi int) {
 	if l, ok := s.level(t[a:b]); ok {
 		s.found(v, a, b, l)
 	}
+}
+
+// controlled reports whether a line has a control character.
+func controlled(b []byte) bool {
+	const highs, ones = 0x8080808080808080, 0x0101010101010101
+	for ; len(b) >= 8; b = b[8:] {
+		if w := binary.LittleEndian.Uint64(b); (w-0x20*ones)&^w&highs != 0 && slices.ContainsFunc(b[:8], isControl) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(b, isControl)
+}
+
+func isControl(c byte) bool { return control[c] }
+
+// ally reads a line that is a level of NATO and nothing else, without the slashes that should stand before it.
+func (s *Scanner) ally(b []byte) (marking.Label, bool) {
+	switch string(b) {
+	case "COSMIC TOP SECRET", "NATO SECRET", "NATO CONFIDENTIAL", "NATO RESTRICTED", "NATO UNCLASSIFIED":
+		got := s.register.Parse("//"+string(b), marking.Banner)
+		return s.register.Label(got.Mark), got.Levelled
+	}
+	return marking.Label{}, false
 }
 
 func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' }
@@ -209,14 +243,15 @@ func listed(rest []byte) bool {
 // all of it makes sense.
 func (s *Scanner) loose(v *view, lo, hi int) {
 	t := v.text[lo:hi]
-	w := word{lo: lo, portion: t[0] == '(', start: true}
+	w := word{lo: lo, is: start}
 	from := 0
-	if w.portion {
+	if t[0] == '(' {
+		w.is |= portion
 		from = 1
 	}
 	for _, level := range [...]string{"TOP SECRET", "SECRET", "CONFIDENTIAL", "UNCLASSIFIED", "TS", "S", "C"} {
 		at := from + len(level)
-		if w.portion && len(level) > 2 || !bytes.HasPrefix(t[from:], []byte(level)) {
+		if w.is&portion != 0 && len(level) > 2 || !bytes.HasPrefix(t[from:], []byte(level)) {
 			continue
 		}
 		end := at
@@ -224,7 +259,10 @@ func (s *Scanner) loose(v *view, lo, hi int) {
 			end++
 		}
 		if end > at && end < len(t) && string(t[at:end]) != "//" {
-			w.loose, w.skip, w.short = uint8(at), uint8(end-at), len(level) <= 2
+			w.loose, w.skip = uint8(at), uint8(end-at)
+			if w.is |= loose; len(level) <= 2 {
+				w.is |= short
+			}
 			s.take(v, lo, hi, w)
 		}
 		return

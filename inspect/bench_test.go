@@ -44,13 +44,17 @@ const marked = `TOP SECRET//SI-G ABCD/TK//ORCON/NOFORN
 (U//FOUO) A line of old.
 `
 
+// lines is a chat as applications send it: short lines, quotes, paths.
+const lines = "The clerk asked: \"When is the hearing?\" and was told that it had been moved.\n" +
+	"- item one, still open\n\t- below it, a path such as C:\\temp\n\nLe café est fermé. Nobody objected to that.\n"
+
 // dense is nothing but marks.
 const dense = "(S//NF) (C//REL TO USA, FVEY) (TS//SI//NF) (U//FOUO) SECRET//NOFORN\n"
 
 // BenchmarkScan: at least 2 GB/s on text without candidates and 300 MB/s on text full of them.
 func BenchmarkScan(b *testing.B) {
 	for _, c := range []struct{ name, text string }{
-		{"prose", prose}, {"code", code}, {"accents", accents}, {"cyrillic", cyrillic}, {"marked", marked}, {"dense", dense},
+		{"prose", prose}, {"lines", lines}, {"code", code}, {"accents", accents}, {"cyrillic", cyrillic}, {"marked", marked}, {"dense", dense},
 	} {
 		text := repeated(c.text, 1<<20)
 		b.Run(c.name, func(b *testing.B) {

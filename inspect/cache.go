@@ -47,6 +47,14 @@ type reading struct {
 type shape uint8
 
 const (
+	portion shape = 1 << iota // stands behind a parenthesis
+	short                     // an abbreviation: U, C, S, TS, R
+	start                     // begins the line
+	cui
+	loose // something else stands for two slashes
+)
+
+const (
 	firstIndex = 256
 	// mostTexts bounds the work of one call: who writes more different marks than this has the rest reported as unread.
 	mostTexts = 4096
@@ -97,21 +105,20 @@ func (c *cache) add(r reading) {
 // take reads lo..hi as a mark and notes it.
 func (s *Scanner) take(v *view, lo, hi int, w word) {
 	text := v.text[lo:hi]
-	sh := w.shape()
 	if len(text) < 8 || len(text) > 16 {
-		s.note(v, lo, hi, s.marks.reading(s, text, sh, w))
+		s.note(v, lo, hi, s.marks.reading(s, text, w))
 		return
 	}
-	slot, hit := s.marks.shortAt(text, sh)
+	slot, hit := s.marks.shortAt(text, w.is)
 	if !hit {
-		slot.at = s.marks.reading(s, text, sh, w)
+		slot.at = s.marks.reading(s, text, w)
 	}
 	s.note(v, lo, hi, slot.at)
 }
 
 // reading is where the reading of a text stands, plus one; 0 if there have been too many.
-func (c *cache) reading(s *Scanner, text []byte, sh shape, w word) int32 {
-	if at := *c.at(text, sh); at != 0 {
+func (c *cache) reading(s *Scanner, text []byte, w word) int32 {
+	if at := *c.at(text, w.is); at != 0 {
 		return at
 	}
 	if len(c.read) == mostTexts {
@@ -119,7 +126,7 @@ func (c *cache) reading(s *Scanner, text []byte, sh shape, w word) int32 {
 	}
 	own := string(text)
 	label, ok := s.read(own, w)
-	c.add(reading{text: own, shape: sh, is: ok, label: label})
+	c.add(reading{text: own, shape: w.is, is: ok, label: label})
 	return int32(len(c.read))
 }
 
@@ -139,25 +146,6 @@ func (s *Scanner) note(v *view, lo, hi int, at int32) {
 	default:
 		r.noted = s.found(v, lo, hi, r.label)
 	}
-}
-
-func (w word) shape() (s shape) {
-	if w.portion {
-		s |= 1
-	}
-	if w.short {
-		s |= 2
-	}
-	if w.start {
-		s |= 4
-	}
-	if w.cui {
-		s |= 8
-	}
-	if w.loose > 0 {
-		s |= 16
-	}
-	return s
 }
 
 // found notes a mark at its place, and reports whether the place is this view's to tell.

@@ -5,17 +5,26 @@ func (s *Scanner) candidate(v *view, i int) int {
 	t := v.text
 	after := i + 2
 	if i > 0 && t[i-1] == ':' {
+		if after < len(t) && t[after] >= 'A' && t[after] <= 'Z' {
+			return s.foreign(v, i) // Marking://NATO SECRET
+		}
 		return after // the address of a page
 	}
 	w, ok := levelBefore(t, i)
 	if !ok {
+		if hidden(t, i) {
+			v.unseen = true
+		}
 		return s.foreign(v, i)
 	}
 	end := forward(t, after)
+	if end < len(t) && control[t[end]] {
+		v.unseen = true
+	}
 	if end == after {
 		return after
 	}
-	if w.portion && end < len(t) && t[end] == ')' {
+	if w.is&portion != 0 && end < len(t) && t[end] == ')' {
 		s.take(v, w.lo-1, end+1, w)
 		return end + 1
 	}
@@ -24,22 +33,31 @@ func (s *Scanner) candidate(v *view, i int) int {
 	return after
 }
 
+// hidden reports whether a control character stands before i where a level would be read.
+func hidden(t []byte, i int) bool {
+	for n := 0; i > 0 && n < 16; n++ {
+		if i--; control[t[i]] {
+			return true
+		}
+		if !letter(t[i]) && t[i] != ' ' {
+			return false
+		}
+	}
+	return false
+}
+
 // word is a classification read backwards from a separator.
 type word struct {
-	lo      int
-	portion bool  // stands behind a parenthesis
-	short   bool  // an abbreviation: U, C, S, TS, R
-	small   bool  // has small letters
-	start   bool  // begins the line
-	loose   uint8 // where something else stands for two slashes, if not 0
-	skip    uint8 // how long that is
-	cui     bool
+	lo    int
+	is    shape
+	loose uint8 // where something else stands for two slashes, if it is loose
+	skip  uint8 // how long that is
 }
 
 // levelBefore reads the classification that ends before i, blanks between allowed.
 func levelBefore(t []byte, i int) (word, bool) {
 	if i >= 2 && t[i-2] == '(' && (t[i-1] == 'S' || t[i-1] == 'C' || t[i-1] == 'U') {
-		return word{lo: i - 1, portion: true, short: true}, true // the most frequent by far
+		return word{lo: i - 1, is: portion | short}, true // the most frequent by far
 	}
 	end := i
 	for end > 0 && i-end < 3 && (t[end-1] == ' ' || t[end-1] == '\t') {
@@ -54,28 +72,30 @@ func levelBefore(t []byte, i int) (word, bool) {
 	if len(name) == 0 {
 		return w, false
 	}
+	small := false
 	for _, c := range name {
-		w.small = w.small || c >= 'a'
+		small = small || c >= 'a'
 	}
 	switch len(name) {
 	case 1:
-		w.short = true
+		w.is = short
 		c := name[0]
-		if w.small && lo > 0 && t[lo-1] == '(' {
+		if small && lo > 0 && t[lo-1] == '(' {
 			c -= 'a' - 'A' // (s//nf) is as good as a mark; s//nf is a line of sed
 		}
 		if c != 'S' && c != 'C' && c != 'U' && (c != 'R' || lo == 0 || t[lo-1] != '(') {
 			return w, false
 		}
 	case 2:
-		w.short = true
-		if !folded(name, "TS") || w.small && (lo == 0 || t[lo-1] != '(') {
+		w.is = short
+		if !folded(name, "TS") || small && (lo == 0 || t[lo-1] != '(') {
 			return w, false
 		}
 	case 3:
-		if w.cui = folded(name, "CUI"); !w.cui {
+		if !folded(name, "CUI") {
 			return w, false
 		}
+		w.is = cui
 	case 6:
 		if !folded(name, "SECRET") {
 			return w, false
@@ -86,7 +106,9 @@ func levelBefore(t []byte, i int) (word, bool) {
 			return w, false
 		}
 	case 10:
-		if w.cui = folded(name, "CONTROLLED"); !w.cui && !folded(name, "RESTRICTED") {
+		if folded(name, "CONTROLLED") {
+			w.is = cui
+		} else if !folded(name, "RESTRICTED") {
 			return w, false
 		}
 	case 12:
@@ -97,15 +119,25 @@ func levelBefore(t []byte, i int) (word, bool) {
 		return w, false
 	}
 	if w.lo == 0 || t[w.lo-1] == '\n' {
-		w.start = true
+		w.is |= start
 		return w, true
 	}
-	switch before := t[w.lo-1]; {
+	edge := w.lo
+	for edge > 0 && w.lo-edge < 3 && t[edge-1] == '_' {
+		edge-- // __SECRET//NOFORN__ is emphasis, MY_SECRET a name
+	}
+	if edge == 0 {
+		w.is |= start
+		return w, true
+	}
+	switch before := t[edge-1]; {
 	case before == '(' || before == '[':
-		w.portion = before == '('
+		if before == '(' {
+			w.is |= portion
+		}
 	case letter(before), before >= '0' && before <= '9', before == '_':
 		return w, false
-	case (w.short || w.small) && (before == '/' || before == '.' || before == '-' || before == '\\' || before == '@' || before == '%'):
+	case (w.is&short != 0 || small) && (before == '/' || before == '.' || before == '-' || before == '\\' || before == '@' || before == '%'):
 		return w, false
 	}
 	return w, true
@@ -166,12 +198,12 @@ func forward(t []byte, lo int) int {
 		return lo
 	}
 	allow := uint8(1)
-	for i := first; i < most && letter(t[i]); i++ {
+	i := first
+	for ; i < most && letter(t[i]); i++ {
 		if t[i] >= 'a' {
 			allow = 2
 		}
 	}
-	i := first
 	for i < most {
 		k := class[t[i]]
 		if k == 0 || k > allow {
@@ -199,19 +231,21 @@ func (s *Scanner) foreign(v *view, i int) int {
 		return after
 	}
 	lo := i
-	w := word{}
+	w, address := word{}, false
 	if i > 0 {
 		switch t[i-1] {
+		case ':':
+			address = true
 		case '(':
-			w.portion = true
+			w.is = portion
 		case '\n':
-			w.start = true
+			w.is = start
 		case ' ', '\t', '"', '\'', '[', '>', '*':
 		default:
 			return after
 		}
 	} else {
-		w.start = true
+		w.is = start
 	}
 	n := after
 	for n < len(t) && n-after < 8 && (t[n] >= 'A' && t[n] <= 'Z' || t[n] == '-') {
@@ -219,6 +253,9 @@ func (s *Scanner) foreign(v *view, i int) int {
 	}
 	switch string(t[after:n]) {
 	case "NU", "NR", "NC", "NS", "CTS", "NCA", "NSAT", "CTSA", "CTS-B", "CTS-BALK", "NATO", "COSMIC", "JOINT", "FGI":
+		if address && string(t[after:n]) != "NATO" && string(t[after:n]) != "COSMIC" && string(t[after:n]) != "JOINT" {
+			return after
+		}
 	default:
 		// A country, with a level behind it.
 		if n-after < 2 || n-after > 4 || n == len(t) || t[n] != ' ' {
@@ -229,7 +266,7 @@ func (s *Scanner) foreign(v *view, i int) int {
 	if end == after {
 		return after
 	}
-	if w.portion && end < len(t) && t[end] == ')' {
+	if w.is&portion != 0 && end < len(t) && t[end] == ')' {
 		lo, end = lo-1, end+1
 	}
 	s.take(v, lo, end, w)

@@ -7,7 +7,7 @@ import "unicode/utf8"
 // whether anything was.
 func fold(dst, src []byte) (out []byte, changed bool) {
 	for i := 0; i < len(src); {
-		if c := src[i]; c < 0x80 && c != '\\' {
+		if c := src[i]; c < 0x80 && c != '\\' && !control[c] {
 			dst = append(dst, c)
 			i++
 			continue
@@ -37,7 +37,7 @@ func (c *cursor) seek(src []byte, n int) int {
 	}
 	for c.raw < len(src) && c.folded < n {
 		r, size := rune(src[c.raw]), 1
-		if r >= 0x80 || r == '\\' {
+		if r >= 0x80 || r == '\\' || control[r] {
 			r, size = step(src[c.raw:])
 		}
 		c.raw += size
@@ -57,10 +57,13 @@ const (
 	gone rune = -2 // cannot be seen
 )
 
-// step reads what src begins with, a backslash or a byte beyond ASCII, and says which ASCII letter it stands for.
+// step reads what src begins with, a backslash, a control character or a byte beyond ASCII, and says which ASCII letter it stands for.
 func step(src []byte) (r rune, size int) {
 	if src[0] == '\\' {
 		return escape(src)
+	}
+	if src[0] < 0x80 {
+		return gone, 1
 	}
 	switch c := src[0]; {
 	case len(src) < 3:
@@ -114,6 +117,9 @@ func escape(src []byte) (rune, int) {
 			r = r<<4 | d
 		}
 		if r < 0x80 {
+			if control[r] {
+				r = gone
+			}
 			return r, n + 5
 		}
 		if p := plain(r); p != kept {

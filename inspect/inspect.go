@@ -117,6 +117,8 @@ type view struct {
 	from  int
 	to    int
 	at    cursor // for a folded text: the place looked up last
+	// unseen: a control character stands where a mark may be.
+	unseen bool
 	// encoded is up to where base64 has been looked for.
 	encoded int
 }

@@ -9,7 +9,7 @@ import (
 // read makes what sense it can of a text that looks like a mark: blanks around separators, small letters, words behind
 // it and controls that nobody knows are all put up with. ok is false for what only looks like a mark.
 func (s *Scanner) read(text string, w word) (label marking.Label, ok bool) {
-	if w.loose > 0 {
+	if w.is&loose != 0 {
 		// All of it must make sense, or it is prose.
 		entry := strings.TrimSuffix(text[w.loose+w.skip:], ")")
 		if s.entry(strings.TrimPrefix(text[:w.loose], "("), entry) != entry {
@@ -18,7 +18,7 @@ func (s *Scanner) read(text string, w word) (label marking.Label, ok bool) {
 		text = text[:w.loose] + "//" + text[w.loose+w.skip:]
 	}
 	inner := text
-	whole := w.portion && strings.HasPrefix(text, "(") && strings.HasSuffix(text, ")")
+	whole := w.is&portion != 0 && strings.HasPrefix(text, "(") && strings.HasSuffix(text, ")")
 	if whole {
 		inner = text[1 : len(text)-1]
 	}
@@ -41,12 +41,12 @@ func (s *Scanner) read(text string, w word) (label marking.Label, ok bool) {
 	switch {
 	case foreign, known > 0:
 	case whole && !small && strange > 0 && !strings.HasPrefix(prefix, "U"):
-	case !w.short && !small && strange > 0 && w.start && !w.cui:
+	case w.is&(short|start|cui) == start && !small && strange > 0:
 	default:
 		return label, false
 	}
 	form := marking.Banner
-	if w.short || w.portion {
+	if w.is&(short|portion) != 0 {
 		form = marking.Portion
 		kept = "(" + kept + ")"
 	}
@@ -73,8 +73,17 @@ func (s *Scanner) segments(prefix, rest string, known, strange *int) string {
 			if *known+*strange == mostEntries {
 				return kept
 			}
-			if e := s.entry(kept, entry); e != "" {
+			// TS//SCI is what people write who name no system; it is known to say something and demands what nobody has.
+			if entry == "SCI" {
 				*known++
+				out = append(out, entry)
+				continue
+			}
+			if e := s.entry(kept, entry); e != "" {
+				// C//C is too short to say anything by itself.
+				if _, level := marking.ParseLevel(e); !level || len(e) > 2 {
+					*known++
+				}
 				out = append(out, e)
 				if prose = e != entry; prose {
 					break

@@ -24,8 +24,9 @@ func (s *Scanner) scan(v *view) {
 		if v.under != nil {
 			continue
 		}
-		if disguised(text[lo:hi]) {
+		if v.unseen || disguised(text[lo:hi]) {
 			s.unfolded(v, lo, hi)
+			v.unseen = false
 		}
 		if v.spans == nil {
 			s.encoded(v, lo, hi)
@@ -109,6 +110,9 @@ var opens = func() (t [256]bool) {
 	for _, c := range []byte(" \t\r(TSCUNRcodmhO*_>\"'[<=~`|-DHM") {
 		t[c] = true
 	}
+	for c, unseen := range control {
+		t[c] = t[c] || unseen
+	}
 	return t
 }()
 
@@ -163,6 +167,16 @@ func disguised(b []byte) bool {
 	}
 	return false
 }
+
+// control holds the bytes of ASCII that cannot be seen, but for blanks and line breaks. To look for them everywhere would
+// halve the speed, so they are seen where they stand in the way of a candidate.
+var control = func() (t [256]bool) {
+	for c := range 0x20 {
+		t[c] = c != '\t' && c != '\n' && c != '\r'
+	}
+	t[0x7f] = true
+	return t
+}()
 
 // unfolded scans a block with its disguises taken off, and as much around it as a mark can be long.
 func (s *Scanner) unfolded(v *view, lo, hi int) {

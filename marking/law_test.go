@@ -87,7 +87,7 @@ func drawText(t *rapid.T) (string, marking.Form) {
 	if rapid.IntRange(0, 3).Draw(t, "cui") == 0 {
 		cui = "//CUI" + seg(join(pick(t, "cats", "SP-CTI", "BUDG", "PRVCY"), "/"))
 	}
-	text := "(" + level + seg(clean(sci)) + seg(one(t, "sap", "SAR-BP", "SAR-BP/GB")) + seg(aea) +
+	text := "(" + level + seg(clean(sci)) + seg(one(t, "sap", "SAR-BP", "SAR-BP/GB", "SAR-GB/MULTIPLE PROGRAMS")) + seg(aea) +
 		seg(one(t, "fgi", "FGI", "FGI GBR", "FGI CAN GBR NATO")) + cui + seg(join(dissem, "/")) +
 		seg(one(t, "nonic", "DS", "XD", "ND", "SBU", "SBU-NF", "LES", "LES-NF", "SSI", "LES/SSI", "ACCM-FOO")) + ")"
 	return text, marking.Portion

@@ -37,6 +37,9 @@ func (r *Register) LabelDated(m Mark, day time.Time) Label {
 // Unmarked is the label of what is unclassified, without controls and open to all: the bottom of the lattice.
 func Unmarked() Label { return Label{known: true, open: true} }
 
+// unnamed is the read-in to programmes that a banner leaves unnamed: held by nobody.
+const unnamed = "?SAR-" + multipleProgrammes
+
 // addReadins notes each system, compartment and sub-compartment with those above it, programmes and the like.
 func (r *Register) addReadins(l *Label, m Mark) {
 	n := len(m.SAP) + len(m.ACCM) + len(m.NATOControls) + len(m.Unknown)
@@ -61,7 +64,12 @@ func (r *Register) addReadins(l *Label, m Mark) {
 		}
 	}
 	for _, s := range m.SAP {
-		needs = append(needs, "SAR-"+s)
+		if s == multipleProgrammes {
+			s = unnamed
+		} else {
+			s = "SAR-" + s
+		}
+		needs = append(needs, s)
 	}
 	for _, s := range m.ACCM {
 		needs = append(needs, "ACCM-"+s)

@@ -283,6 +283,8 @@ func (p *parser) entries(at span) {
 func (p *parser) place(cat category, at span) {
 	waived := cat == catSAP && p.last == catSAP && p.text[at.lo:at.hi] == "WAIVED"
 	switch {
+	case cat == p.last && cat == catDissem && p.r.profile == DoD:
+		p.warn(WarnProfile, at, "the Register joins dissemination controls by /")
 	case cat == p.last && !waived:
 		p.fail(ErrCategoryRepeat, at, "a category comes once; its entries are joined by /")
 	case cat < p.last:

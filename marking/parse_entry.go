@@ -9,6 +9,13 @@ import (
 // it in the same segment.
 func (p *parser) entry(at span, ctx, seg category) category {
 	s := p.upper(at)
+	if l, ok := ParseLevel(s); ok && seg != catSAP {
+		// Whatever comes of the line, it says this too.
+		p.out.Mark.Level = max(p.out.Mark.Level, l)
+		p.out.Known++
+		p.fail(ErrCategoryRepeat, at, "a mark has one level; the highest counts")
+		return catUnknown
+	}
 	if ctx == catCUICategory {
 		return p.cuiCategory(s, at)
 	}
@@ -181,11 +188,17 @@ func programName(s string) bool {
 	return readinName(s) && s[0] != '?'
 }
 
+// multipleProgrammes stands in a banner for more programmes than it may name (DoDM 5200.01 Volume 2).
+const multipleProgrammes = "MULTIPLE PROGRAMS"
+
 func (p *parser) sap(name string, at span) {
 	if !programName(name) {
 		p.out.Mark.Unknown = append(p.out.Mark.Unknown, "SAR-"+name)
 		p.fail(ErrUnknownToken, at, "SAR- is followed by a programme's name")
 		return
+	}
+	if name == multipleProgrammes {
+		p.warn(WarnUnknownEntry, at, "its programmes are not named, so nobody is known to be read into them")
 	}
 	p.addTo(&p.out.Mark.SAP, name, at, ErrListOrder)
 }

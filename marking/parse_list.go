@@ -17,7 +17,11 @@ func (p *parser) list(s string, at span, commas bool) []string {
 			if commas {
 				message = "codes are separated by a comma and one blank"
 			}
-			p.fail(ErrListSeparator, at, message)
+			if commas && p.r.profile == DoD {
+				p.warn(WarnProfile, at, message)
+			} else {
+				p.fail(ErrListSeparator, at, message)
+			}
 		}
 		separatorTold = true
 	}

@@ -173,8 +173,8 @@ func (p *parser) nonUS(at span, s string) {
 			return
 		}
 		list := p.list(codes, at, false)
-		if len(list) == 0 {
-			p.fail(ErrNoClassification, at, "JOINT names its owners after the level")
+		if len(list) < 2 {
+			p.fail(ErrNoClassification, at, "JOINT names its owners, two or more, after the level")
 		}
 		p.sorted(list, at)
 		m.Countries = list
@@ -206,6 +206,9 @@ func (p *parser) nonUS(at span, s string) {
 			return
 		}
 		list := p.list(codes, at, false)
+		if slices.Contains(list, "USA") {
+			p.fail(ErrFGIUSA, at, "what the US owns is a US line, or a JOINT one")
+		}
 		p.sorted(list, at)
 		m.Countries = list
 	}

@@ -108,8 +108,12 @@ func TestParse_ProfileSwitches(t *testing.T) {
 		{"CONFIDENTIAL//RD-CNWDI//NOFORN", false, true, false},
 		{"SECRET//RD-SIGMA 77//NOFORN", false, true, true},
 		{"SECRET//EXDIS", false, true, false},
-		{"SECRET//ORCON//NOFORN", false, false, false},
-		{"SECRET//REL TO USA CAN", false, false, false},
+		{"SECRET//ORCON//NOFORN", false, true, false},
+		{"SECRET//NOFORN//ORCON", false, false, false}, // parted, but still in order
+		{"SECRET//SI//TK//NOFORN", false, false, false},
+		{"SECRET//REL TO USA CAN", false, true, false},
+		{"SECRET//REL TO USA,CAN", false, true, false},
+		{"//GBR,CAN SECRET", false, false, false},
 		{"SECRET//SAR-A/SAR-B//NOFORN", true, true, true},
 		{"SECRET//REL TO USA, GBR/DISPLAY ONLY AFG/FISA", true, true, true},
 	} {

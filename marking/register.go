@@ -31,9 +31,10 @@ func (p Profile) String() string { return [...]string{"ic", "dod", "legacy", "?"
 
 // Register reads and prints marks by a table and a profile. It does not change once made and may be shared.
 type Register struct {
-	table   *Table
-	profile Profile
-	words   map[string]word
+	table      *Table
+	profile    Profile
+	words      map[string]word
+	programmes int // most that a banner names; zero: all
 }
 
 // category is the position of a segment in a line.
@@ -114,11 +115,43 @@ func NewRegister(t *Table, p Profile) *Register {
 	return r
 }
 
+// NamingAtMost is the register with banners that name n special access programmes at most; the banner of a label with
+// more says SAR-MULTIPLE PROGRAMS, since texts differ on the number and some agencies' banners may not list them. Zero
+// names all. Portions, marks as they were written, and what a label means are the same at every n.
+func (r *Register) NamingAtMost(n int) *Register {
+	out := *r
+	out.programmes = max(0, n)
+	return &out
+}
+
+// Under is the register with another profile.
+func (r *Register) Under(p Profile) *Register {
+	out := *r
+	out.profile = p
+	return &out
+}
+
 // Table is the table that the register reads by.
 func (r *Register) Table() *Table { return r.table }
 
 // Profile is the profile that the register reads by.
 func (r *Register) Profile() Profile { return r.profile }
+
+// Read reads a text in whichever form it is: a banner, or a portion with or without its parentheses, which is how people
+// abbreviate a marking in files and headers. A text that is neither is given as the banner it fails to be.
+func (r *Register) Read(text string) Reading {
+	banner := r.Parse(text, Banner)
+	if banner.Valid() {
+		return banner
+	}
+	if !strings.HasPrefix(text, "(") {
+		text = "(" + text + ")"
+	}
+	if portion := r.Parse(text, Portion); portion.Valid() {
+		return portion
+	}
+	return banner
+}
 
 // Print is the canonical form of a mark under the register's profile.
 func (r *Register) Print(m Mark) string { return r.profile.print(m) }

@@ -41,6 +41,9 @@ func (r *Register) mark(l Label, f Form) Mark {
 	for _, n := range l.needs {
 		r.showReadin(&m, n)
 	}
+	if r.programmes > 0 && f == Banner && len(m.SAP) > r.programmes {
+		m.SAP = []string{multipleProgrammes}
+	}
 	slices.SortFunc(m.SAP, compareNames)
 	sortSCI(m.SCI)
 	m.AEA = shownAEA(l)
@@ -75,6 +78,9 @@ func (r *Register) showReadin(m *Mark, n string) {
 		return
 	}
 	switch {
+	case n == unnamed:
+		m.SAP = append(m.SAP, multipleProgrammes)
+		return
 	case n == "NATO" || n[0] == '?':
 		return // shown as FGI, or not at all
 	case n == "ATOMAL" || n == "BALK" || n == "BOHEMIA":

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -17,11 +18,14 @@ var shippedTable []byte
 // TableData is what changes over the years, as a file writes it. A [Table] is made of it.
 type TableData struct {
 	// Edition says what the data was taken from and when.
-	Edition       string          `json:"edition"`
-	Countries     []string        `json:"countries,omitempty"`
-	Organisations []Organisation  `json:"organisations,omitempty"`
-	CUI           []string        `json:"cui,omitempty"`
-	SCI           []SystemControl `json:"sci,omitempty"`
+	Edition       string         `json:"edition"`
+	Countries     []string       `json:"countries,omitempty"`
+	Organisations []Organisation `json:"organisations,omitempty"`
+	CUI           []string       `json:"cui,omitempty"`
+	// Withdrawn names CUI categories that the registry no longer has; in [Table.With] they leave the table, so that they
+	// are unknown and restrict.
+	Withdrawn []string        `json:"withdrawn,omitempty"`
+	SCI       []SystemControl `json:"sci,omitempty"`
 }
 
 // Organisation is a code of countries, mostly of four letters. Without members it is known but opaque: it stands for
@@ -75,6 +79,7 @@ type Table struct {
 	names     map[code]string
 	cui       map[string]string
 	systems   map[string]*system
+	reserved  map[string]bool // words that no system may be called by; only while the table is made
 }
 
 type system struct {
@@ -154,6 +159,7 @@ func NewTable(data TableData) (*Table, error) {
 		}
 		t.cui[c] = c
 	}
+	t.reserve()
 	for _, s := range data.SCI {
 		if err := t.addSystem(s); err != nil {
 			errs = append(errs, err)
@@ -177,6 +183,15 @@ func (t *Table) With(over TableData) (*Table, error) {
 	slices.Sort(d.Countries)
 	slices.Sort(d.CUI)
 	d.Countries, d.CUI = slices.Compact(d.Countries), slices.Compact(d.CUI)
+	for _, c := range over.Withdrawn {
+		if slices.Contains(over.CUI, c) {
+			return nil, fmt.Errorf("withdrawn: %s is in cui as well", c)
+		}
+		if !slices.Contains(d.CUI, c) {
+			return nil, fmt.Errorf("withdrawn: %s is no category of the table", c)
+		}
+		d.CUI = slices.DeleteFunc(d.CUI, func(x string) bool { return x == c })
+	}
 	for _, o := range over.Organisations {
 		d.Organisations = slices.DeleteFunc(d.Organisations, func(x Organisation) bool { return x.Code == o.Code })
 		d.Organisations = append(d.Organisations, o)
@@ -190,6 +205,12 @@ func (t *Table) With(over TableData) (*Table, error) {
 	}
 	return NewTable(d)
 }
+
+// Data is what the table was made of; the caller must not change it.
+func (t *Table) Data() TableData { return t.data }
+
+// Country reports whether the table has a country of three letters.
+func (t *Table) Country(s string) bool { _, ok := t.countries[s]; return ok }
 
 // Edition says what the table was taken from and when.
 func (t *Table) Edition() string { return t.data.Edition }
@@ -244,6 +265,9 @@ func (t *Table) addSystem(s SystemControl) error {
 		if x == nil {
 			return nil
 		}
+		if x.MinLen < 1 || x.MaxLen < x.MinLen || x.MaxLen > longestName {
+			errs = append(errs, fmt.Errorf("sci: %s: min_len %d, max_len %d are not 1 to %d, in order", s.System, x.MinLen, x.MaxLen, longestName))
+		}
 		return &part{minLen: x.MinLen, maxLen: x.MaxLen, min: level(x.Min), implies: implies(x.Implies)}
 	}
 	sys := &system{
@@ -252,10 +276,28 @@ func (t *Table) addSystem(s SystemControl) error {
 	}
 	sys.legacyNames = s.Legacy
 	for _, c := range s.Compartments {
+		for i, name := range [...]string{c.ID, c.Title} {
+			if i == 0 && (c.ID == "" || !alnum(c.ID)) || !alnum(name) {
+				errs = append(errs, fmt.Errorf("sci: %s: compartment %q is not letters and digits", s.System, name))
+			} else if name != "" && sys.parts[name] != nil {
+				errs = append(errs, fmt.Errorf("sci: %s: compartment %s is there twice", s.System, name))
+			}
+		}
 		p := &part{id: c.ID, min: level(c.Min), implies: implies(c.Implies), sub: shape(c.Sub)}
 		sys.parts[c.ID] = p
 		if c.Title != "" {
 			sys.parts[c.Title] = p
+		}
+	}
+	for _, name := range slices.Concat([]string{s.System, s.Title}, s.Legacy) {
+		switch other := t.systems[name]; {
+		case name == "":
+		case !words(name):
+			errs = append(errs, fmt.Errorf("sci: %s: %q is not capital letters and digits", s.System, name))
+		case t.reserved[name]:
+			errs = append(errs, fmt.Errorf("sci: %s: %s is another word of marks", s.System, name))
+		case other != nil && other.name != s.System:
+			errs = append(errs, fmt.Errorf("sci: %s: %s stands for %s already", s.System, name, other.name))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -267,6 +309,31 @@ func (t *Table) addSystem(s SystemControl) error {
 		}
 	}
 	return nil
+}
+
+// longestName bounds names of compartments.
+const longestName = 24
+
+// words reports whether s is words of letters and digits with single blanks between.
+func words(s string) bool {
+	for w := range strings.SplitSeq(s, " ") {
+		if w == "" || !alnum(w) {
+			return false
+		}
+	}
+	return true
+}
+
+// reserve notes the words that mean something else wherever they stand.
+func (t *Table) reserve() {
+	t.reserved = map[string]bool{"JOINT": true, "NATO": true, "COSMIC": true, "SAR": true, "SP": true, "ACCM": true,
+		"SPECIAL ACCESS REQUIRED": true, "REL": true}
+	for w := range NewRegister(&Table{}, IC).words {
+		t.reserved[w] = true
+	}
+	for _, l := range levelWords {
+		t.reserved[l.portion], t.reserved[l.banner] = true, true
+	}
 }
 
 // expand is the code and, for an organisation with members, these too.

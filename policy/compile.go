@@ -14,7 +14,6 @@ import (
 // compiler makes an engine and gathers what stands in the way.
 type compiler struct {
 	*Engine
-	register *marking.Register
 	problems []Problem
 }
 
@@ -62,10 +61,7 @@ func (c *compiler) problem(s catalog.Source, hint, message string) {
 
 // label reads a banner, or a portion without its parentheses.
 func (c *compiler) label(s string, at catalog.Source) marking.Label {
-	reading := c.register.Parse(s, marking.Banner)
-	if !reading.Valid() {
-		reading = c.register.Parse("("+s+")", marking.Portion)
-	}
+	reading := c.register.Read(s)
 	if !reading.Valid() {
 		c.problem(at, "write a banner such as U, CUI or SECRET//NOFORN", "\""+s+"\" is no marking")
 		return marking.Label{}

@@ -71,21 +71,11 @@ func (e *Engine) Mark(c Claim) (Marking, error) {
 
 // declared reads a marking as a banner or a portion.
 func (e *Engine) declared(text string) (marking.Label, error) {
-	r := e.options.Register
-	reading := r.Parse(text, marking.Banner)
-	if !reading.Valid() {
-		portion := text
-		if !strings.HasPrefix(text, "(") {
-			portion = "(" + text + ")"
-		}
-		if p := r.Parse(portion, marking.Portion); p.Valid() {
-			reading = p
-		}
-	}
+	reading := e.register.Read(text)
 	if !reading.Valid() {
 		return marking.Label{}, fault.New(fault.MarkingInvalid, "The marking declared is none: %s (%s). Write a banner such as CUI or SECRET//NOFORN.", reading.Errors[0].Message, reading.Errors[0].Code).At("Bulkhead-Marking").Final()
 	}
-	return r.Label(reading.Mark), nil
+	return e.register.Label(reading.Mark), nil
 }
 
 // incident is a refusal that someone must look into.

@@ -25,8 +25,6 @@ import (
 // Options are what an engine needs beside the estate. The zero value is the
 // strictest: no gate is built, nothing is translated.
 type Options struct {
-	// Register reads the banners of the estate; nil is the shipped one.
-	Register *marking.Register
 	// Gates are those that the path has built; an obligation that needs another is unmet.
 	Gates []Gate
 	// Dialects names, for each dialect of callers, those of endpoints into which
@@ -57,7 +55,8 @@ func (p Problem) Error() string {
 type Engine struct {
 	estate    *catalog.Estate
 	options   Options
-	domain    marking.Level // highest level of the enclave's domain
+	register  *marking.Register // the estate's
+	domain    marking.Level     // highest level of the enclave's domain
 	enclave   marking.Subject
 	offerings []offering // by catalog index
 	workloads map[*catalog.Workload]*workload
@@ -72,10 +71,7 @@ type Engine struct {
 // Compile works out what does not depend on the call. With problems the engine
 // is nil.
 func Compile(estate *catalog.Estate, o Options) (*Engine, []Problem) {
-	if o.Register == nil {
-		o.Register = marking.NewRegister(marking.Shipped(), marking.IC)
-	}
-	c := &compiler{Engine: &Engine{estate: estate, options: o, workloads: map[*catalog.Workload]*workload{}}, register: o.Register}
+	c := &compiler{Engine: &Engine{estate: estate, options: o, register: estate.Register(), workloads: map[*catalog.Workload]*workload{}}}
 	c.compileEnclave()
 	for _, o := range estate.Offerings {
 		c.offerings = append(c.offerings, c.compileOffering(o))
@@ -102,6 +98,9 @@ func Compile(estate *catalog.Estate, o Options) (*Engine, []Problem) {
 
 // Estate is the estate that the engine decides for.
 func (e *Engine) Estate() *catalog.Estate { return e.estate }
+
+// Register reads and prints markings as the engine does: it is the estate's.
+func (e *Engine) Register() *marking.Register { return e.register }
 
 // Instants are the times, in order, at which a date of the estate changes what
 // the built-in rules say; between two of them time changes nothing.

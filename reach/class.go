@@ -59,7 +59,7 @@ func classes(sides ...*Study) ([]Class, error) {
 		}
 	}
 	slices.SortStableFunc(set, func(a, b marking.Label) int { return size(a) - size(b) })
-	register := sides[len(sides)-1].register()
+	register := sides[len(sides)-1].Engine.Register()
 	var out []Class
 	for _, l := range set {
 		out = append(out, Class{register.Banner(l), l})

@@ -27,8 +27,6 @@ type Study struct {
 	Engine  *policy.Engine
 	Dialect string    // the callers'
 	Now     time.Time // the instant that is asked about
-	// Register reads and prints banners; nil is the shipped one.
-	Register *marking.Register
 	// Options are those with which Engine was compiled; only [Compare] asks for them.
 	Options policy.Options
 }
@@ -90,24 +88,12 @@ func (s *Study) Explain(c Case) Explanation {
 // Label reads a marking as calls declare it: a banner, or a portion with or
 // without its parentheses.
 func (s *Study) Label(text string) (marking.Label, error) {
-	r := s.register()
-	reading := r.Parse(text, marking.Banner)
-	for _, portion := range []string{text, "(" + text + ")"} {
-		if p := r.Parse(portion, marking.Portion); !reading.Valid() && p.Valid() {
-			reading = p
-		}
-	}
+	r := s.Engine.Register()
+	reading := r.Read(text)
 	if !reading.Valid() {
 		return marking.Label{}, fmt.Errorf("%q is no marking: %s", text, reading.Errors[0].Message)
 	}
 	return r.Label(reading.Mark), nil
-}
-
-func (s *Study) register() *marking.Register {
-	if s.Register != nil {
-		return s.Register
-	}
-	return marking.NewRegister(marking.Shipped(), marking.IC)
 }
 
 func (s *Study) question(c Case, o *catalog.Offering) policy.Question {

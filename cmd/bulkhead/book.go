@@ -11,20 +11,19 @@ import (
 	"bulkhead/catalog"
 	"bulkhead/control"
 	"bulkhead/ledger"
-	"bulkhead/marking"
 )
 
 // openBook opens the ledger of a data folder that this process owns, or makes
 // it for an enclave. A log belongs to one enclave: that of another is not opened.
-func openBook(data string, e *catalog.Enclave) (*ledger.Log, error) {
-	origin := originOf(e)
+func openBook(data string, e *catalog.Estate) (*ledger.Log, error) {
+	origin := originOf(&e.Enclave)
 	switch has, err := ledger.OriginOf(data); {
 	case err != nil:
 		return nil, err
 	case has != "" && has != origin:
-		return nil, fmt.Errorf("the ledger in %s is %s, of another enclave than %s; give this one a data folder of its own with --data", data, has, e.Name)
+		return nil, fmt.Errorf("the ledger in %s is %s, of another enclave than %s; give this one a data folder of its own with --data", data, has, e.Enclave.Name)
 	}
-	keys, err := ledger.LoadKeys(data, origin, e.Crypto == "cnsa1")
+	keys, err := ledger.LoadKeys(data, origin, e.Enclave.Crypto == "cnsa1")
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +35,7 @@ func openBook(data string, e *catalog.Enclave) (*ledger.Log, error) {
 }
 
 // reopenBook opens the ledger of a data folder for a command that may know no enclave.
-func reopenBook(data string, e *catalog.Enclave) (*ledger.Log, error) {
+func reopenBook(data string, e *catalog.Estate) (*ledger.Log, error) {
 	if e != nil {
 		return openBook(data, e)
 	}
@@ -56,22 +55,20 @@ func originOf(e *catalog.Enclave) string { return e.Name + ".ledger.bulkhead" }
 
 // markingOfBook is the ledger's own marking: the highest that its enclave may
 // hold, since nobody has looked at what it records.
-func markingOfBook(e *catalog.Enclave) (ledger.JSON, string, error) {
-	text := e.Ceiling.Banner
+func markingOfBook(e *catalog.Estate) (ledger.JSON, string, error) {
+	ceiling := e.Enclave.Ceiling
+	text := ceiling.Banner
 	if text == "" {
-		text = e.Ceiling.Clearance
+		text = ceiling.Clearance
 		switch {
-		case len(e.Ceiling.Readins) > 0:
-			text += "//" + strings.Join(e.Ceiling.Readins, "/")
-		case text == "U" && (e.Ceiling.CUI.Any || len(e.Ceiling.CUI.Items) > 0):
+		case len(ceiling.Readins) > 0:
+			text += "//" + strings.Join(ceiling.Readins, "/")
+		case text == "U" && (ceiling.CUI.Any || len(ceiling.CUI.Items) > 0):
 			text = "CUI"
 		}
 	}
-	r := marking.NewRegister(marking.Shipped(), marking.IC)
-	reading := r.Parse(text, marking.Banner)
-	if !reading.Valid() {
-		reading = r.Parse("("+text+")", marking.Portion)
-	}
+	r := e.Register()
+	reading := r.Read(text)
 	if !reading.Valid() {
 		return ledger.JSON{}, "", fmt.Errorf("the ceiling of the enclave, %q, is no marking for its ledger", text)
 	}
@@ -114,7 +111,7 @@ func recordAlone(ctx context.Context, data string, at offline, c control.Change)
 	if err != nil {
 		return err
 	}
-	log, err := reopenBook(data, at.enclave)
+	log, err := reopenBook(data, at.estate)
 	if err != nil {
 		return err
 	}

@@ -48,13 +48,10 @@ func ceilingsOf(e *catalog.Estate) []ceilingMeaning {
 		add(w.Audience.Subject)
 	}
 	slices.Sort(banners)
-	r := marking.NewRegister(marking.Shipped(), marking.IC)
+	r := e.Register()
 	var out []ceilingMeaning
 	for _, b := range slices.Compact(banners) {
-		reading := r.Parse(b, marking.Banner)
-		if !reading.Valid() {
-			reading = r.Parse("("+b+")", marking.Portion)
-		}
+		reading := r.Read(b)
 		if spec, err := marking.CeilingSpec(r.Label(reading.Mark)); err == nil && reading.Valid() {
 			out = append(out, ceilingMeaning{b, spec})
 		}

@@ -12,6 +12,7 @@ import (
 	"bulkhead/catalog"
 	"bulkhead/dialect"
 	"bulkhead/estate"
+	"bulkhead/marking"
 	"bulkhead/policy"
 )
 
@@ -98,6 +99,27 @@ func writeCheckJSON(w io.Writer, dir string, ok bool, report *estate.Report, cei
 	}{dir, ok, report, ceilings, signIns})
 }
 
+// writeCheckTable says of a table what the estate has in place of the shipped
+// entries, and by whose rules marks are read if not by the IC's.
+func writeCheckTable(out *checkText, t estate.TableUse) {
+	for _, e := range t.Entries {
+		how := "is added"
+		switch {
+		case e.Withdrawn:
+			how = "is withdrawn"
+		case e.Replaces:
+			how = "replaces the shipped entry"
+		}
+		out.printf("%s:%d: %s %s %s\n", e.File, e.Line, e.Kind, e.Name, how)
+	}
+	if len(t.Entries) > 0 {
+		out.printf("table of %s: %s\n", t.Table, t.Edition)
+	}
+	if t.Profile != "" && t.Profile != marking.IC.String() {
+		out.printf("markings are read by profile %s\n", t.Profile)
+	}
+}
+
 func writeCheckText(w io.Writer, dir string, report *estate.Report, ceilings []ceilingMeaning, signIns []signInNote) error {
 	out := &checkText{w: w}
 	for _, m := range report.Faults {
@@ -112,6 +134,9 @@ func writeCheckText(w io.Writer, dir string, report *estate.Report, ceilings []c
 	if n := len(report.Faults); n > 0 {
 		out.printf("%s: %s, %s; the estate is bad and would not be served\n", dir, count(n, "fault"), count(len(report.Findings), "finding"))
 		return out.err
+	}
+	for _, t := range report.Tables {
+		writeCheckTable(out, t)
 	}
 	for _, c := range ceilings {
 		out.printf("%s\n", c)

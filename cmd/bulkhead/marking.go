@@ -10,12 +10,13 @@ import (
 	"strings"
 	"time"
 
+	"bulkhead/estate"
 	"bulkhead/marking"
 )
 
-const markingUsage = `usage: bulkhead marking parse     [--portion] [--json] [--profile P] TEXT...
-       bulkhead marking join      [--json] [--profile P] PORTION[@YYYY-MM-DD]...
-       bulkhead marking dominates [--ceiling] [--json] [--profile P] SUBJECT|@FILE LABEL
+const markingUsage = `usage: bulkhead marking parse     [--portion] [--json] [--profile P] [--estate DIR] TEXT...
+       bulkhead marking join      [--json] [--profile P] [--estate DIR] PORTION[@YYYY-MM-DD]...
+       bulkhead marking dominates [--ceiling] [--json] [--profile P] [--estate DIR] SUBJECT|@FILE LABEL
 
 parse      reads each TEXT as a mark: a banner, or with --portion a portion mark
 join       gives the banner and label that cover all portions; the date is that of the portion
@@ -23,7 +24,8 @@ dominates  says whether SUBJECT may have LABEL. SUBJECT is JSON such as
            {"clearance":"S","citizenship":["USA"],"affiliation":"US-FED","readins":[]}
            (with --ceiling what it leaves out it may not hold), or a banner, which stands for a ceiling.
            LABEL is a banner, a portion mark, or a label's own JSON.
---profile  ic (default), dod or legacy: whose rules hold where texts differ
+--profile  ic, dod or legacy: whose rules hold where texts differ; without it the estate's, else ic
+--estate   the folder of an estate, to read by its tables and profile; without it by the shipped tables
 A TEXT that begins with -- stands after a lone --.
 exit: 0 fine, 1 invalid or no, 2 usage, 3 could not run
 `
@@ -35,6 +37,8 @@ type markingArgs struct {
 	json     bool
 	portion  bool
 	ceiling  bool
+	profile  string // empty: the estate's, else the IC's
+	estate   string // empty: none
 	register *marking.Register
 }
 
@@ -48,6 +52,10 @@ func runMarking(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	if err != nil {
 		fmt.Fprintf(stderr, "bulkhead marking: %v\n%s", err, markingUsage)
 		return 2
+	}
+	if err := a.load(ctx); err != nil {
+		fmt.Fprintf(stderr, "bulkhead marking: %v\n", err)
+		return 3
 	}
 	var code int
 	switch a.verb {
@@ -70,7 +78,6 @@ var errMarkingHelp = errors.New("help")
 // parseMarkingArgs takes flags before, between and after texts.
 func parseMarkingArgs(args []string) (markingArgs, error) {
 	a := markingArgs{}
-	profile := marking.IC
 	flags := true
 	for i := 0; i < len(args); i++ {
 		x := args[i]
@@ -87,9 +94,19 @@ func parseMarkingArgs(args []string) (markingArgs, error) {
 				}
 				value = args[i]
 			}
-			var ok bool
-			if profile, ok = marking.ParseProfile(value); !ok {
+			if _, ok := marking.ParseProfile(value); !ok {
 				return a, fmt.Errorf("--profile %s: write ic, dod or legacy", value)
+			}
+			a.profile = value
+		case flags && (name == "--estate" || name == "-estate"):
+			if !valued {
+				if i++; i == len(args) {
+					return a, errors.New("--estate needs a folder")
+				}
+				value = args[i]
+			}
+			if a.estate = value; value == "" {
+				return a, errors.New("--estate needs a folder")
 			}
 		case flags && (x == "--json" || x == "-json"):
 			a.json = true
@@ -117,8 +134,26 @@ func parseMarkingArgs(args []string) (markingArgs, error) {
 	case a.portion && a.verb != "parse", a.ceiling && a.verb != "dominates":
 		return a, fmt.Errorf("--portion is for parse, --ceiling for dominates")
 	}
-	a.register = marking.NewRegister(marking.Shipped(), profile)
 	return a, nil
+}
+
+// load makes the register: of the estate's tables and profile, or of the shipped ones.
+func (a *markingArgs) load(ctx context.Context) error {
+	a.register = marking.NewRegister(marking.Shipped(), marking.IC)
+	if a.estate != "" {
+		e, report, err := estate.Load(ctx, a.estate)
+		if err == nil {
+			err = report.Err()
+		}
+		if err != nil {
+			return err
+		}
+		a.register = e.Register()
+	}
+	if p, ok := marking.ParseProfile(a.profile); ok {
+		a.register = a.register.Under(p)
+	}
+	return nil
 }
 
 // markingParsed is one line of parse --json.

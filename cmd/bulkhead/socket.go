@@ -59,7 +59,7 @@ const ownerPatience = 10 * time.Second
 // offline is what a command that finds no server knows of the estate; the zero one is nothing.
 type offline struct {
 	workloads []string
-	enclave   *catalog.Enclave
+	estate    *catalog.Estate
 }
 
 // reach gives a way to the Controller of a data folder. Where no server runs it takes the folder; at then says what

@@ -77,7 +77,7 @@ func (s *server) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.ledger, err = openBook(f.data, &first.Enclave); err != nil {
+	if s.ledger, err = openBook(f.data, first); err != nil {
 		return err
 	}
 	s.opened(func() error { return s.ledger.Close(context.WithoutCancel(ctx)) })
