@@ -155,7 +155,7 @@ func (c *outgoing) reachFurther(d *rand.Rand, more *[]string, content *string, t
 		c.media, c.unread = []string{"image"}, true
 		part(`{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}`)
 	case 6:
-		c.needs, c.unread = []call.Capability{call.FileID}, true // of what kind it is, its id does not say
+		c.needs, c.media, c.unread = []call.Capability{call.FileID}, []string{"file"}, true
 		part(`{"type":"file","file":{"file_id":"file-1"}}`)
 	}
 }
