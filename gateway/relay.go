@@ -3,7 +3,6 @@ package gateway
 import (
 	"bytes"
 	"errors"
-	"io"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -32,29 +31,29 @@ func (s *serving) relay(a *answer) error {
 
 // relayWhole releases nothing before the outcome is durable.
 func (s *serving) relayWhole(a *answer) error {
-	s.rec.Usage = consumed(a.said.Usage, s.rec.BytesIn, a.said.Text)
-	s.rec.Finish, s.rec.Ending = a.said.Finish, call.Complete
-	if err := s.conclude(http.StatusOK, a.whole.bytes); err != nil {
+	s.metered(a)
+	s.rec.Ending = call.Complete
+	if err := s.conclude(http.StatusOK, a.out); err != nil {
 		return err
 	}
 	h := s.w.Header()
 	answered(h, a.offering, a.reply.Header)
-	setBody(h, a)
+	setBody(h, a, len(a.out))
 	a.whole.keep = s.r.ProtoMajor > 1 // an HTTP/2 frame can stay queued after its write was given up
-	if err := s.out.whole(http.StatusOK, a.whole.bytes); err != nil {
+	if err := s.out.whole(http.StatusOK, a.out); err != nil {
 		return s.left(err)
 	}
 	return nil
 }
 
 // setBody sets type and length of a body that goes on as the vendor sent it.
-func setBody(h http.Header, a *answer) {
+func setBody(h http.Header, a *answer, length int) {
 	typ := a.reply.Header.Get("Content-Type")
 	if kind, _, err := mime.ParseMediaType(typ); err != nil || kind != "application/json" {
 		typ = "application/json"
 	}
 	h["Content-Type"] = []string{typ}
-	h["Content-Length"] = []string{strconv.Itoa(len(a.whole.bytes))}
+	h["Content-Length"] = []string{strconv.Itoa(length)}
 }
 
 // openStream reads a stream up to its first content and keeps what came. Until
@@ -63,25 +62,25 @@ func (s *serving) openStream(a *answer) error {
 	if kind, _, err := mime.ParseMediaType(a.reply.Header.Get("Content-Type")); err != nil || kind != "text/event-stream" {
 		return fault.New(fault.UpstreamError, "The offering %s did not answer with a stream.", a.offering.Name)
 	}
-	s.events.Reset(a.reply.Body, s.buf, maxEventBytes)
+	a.lane.start(a.reply.Body)
 	keep := func(b []byte) error {
 		if a.opening = append(a.opening, b...); len(a.opening) > openingEventsMax {
 			return fault.New(fault.UpstreamError, "The offering %s sent a stream without content.", a.offering.Name)
 		}
 		return nil
 	}
-	ended := s.fill(a)
-	for !a.meter.content && a.done == nil {
-		more, err := s.next(a, keep)
+	heard, ended := a.lane.heard(), a.lane.fill()
+	for !heard.content && !heard.ended {
+		more, err := a.lane.next(keep)
 		switch {
 		case err != nil:
 			return err
-		case a.meter.failed:
+		case heard.failed:
 			return fault.New(fault.UpstreamError, "The vendor of the offering %s failed before it had said anything.", a.offering.Name)
 		case !more && ended != nil:
 			return s.sendFault(a.offering, ended)
 		case !more:
-			ended = s.fill(a)
+			ended = a.lane.fill()
 		}
 	}
 	return nil
@@ -96,26 +95,27 @@ func (s *serving) relayStream(a *answer) error {
 		func(h http.Header) { h[http.TrailerPrefix+"Bulkhead-Offering"] = []string{a.offering.Name} })
 	s.w.Header()[http.TrailerPrefix+"Bulkhead-Marking"] = []string{s.rec.Marking}
 	var ended error
-	heard, heardAt := -1, time.Time{}
+	heard, events, heardAt := a.lane.heard(), -1, time.Time{}
 	for err == nil {
 		more := true
-		for more && err == nil && a.done == nil && !a.meter.failed {
-			more, err = s.next(a, s.out.more)
+		for more && err == nil && !heard.ended && !heard.failed {
+			more, err = a.lane.next(s.out.more)
 		}
 		switch {
 		case err != nil:
-		case a.done != nil:
+		case heard.ended:
 			s.out.push()
 			a.reply.Finish()
 			s.metered(a)
 			s.rec.Ending = call.Complete
-			if err := s.conclude(http.StatusOK, a.done); err != nil {
+			tail := a.lane.tail()
+			if err := s.conclude(http.StatusOK, tail); err != nil {
 				return err
 			}
-			err = s.out.more(a.done)
+			err = s.out.more(tail)
 			s.out.push()
 			return s.left(err)
-		case a.meter.failed: // the vendor has told the caller itself
+		case heard.failed: // the vendor has told the caller itself
 			s.out.push()
 			s.rec.Ending, s.rec.Kind = call.Cut, string(fault.UpstreamError)
 			return nil
@@ -124,56 +124,20 @@ func (s *serving) relayStream(a *answer) error {
 		default:
 			a.watch.rest(a.total) // while the caller takes what came, the vendor owes nothing
 			s.out.push()
-			if heard != a.meter.events {
-				heard, heardAt = a.meter.events, time.Now()
+			if events != heard.events {
+				events, heardAt = heard.events, time.Now()
 			}
 			a.watch.expectBy("the next event", heardAt.Add(a.limits.Gap), a.limits.Gap, a.total)
-			ended = s.fill(a)
+			ended = a.lane.fill()
 		}
 	}
 	return err
 }
 
-// metered says what the stream has consumed so far.
+// metered says what the reply has consumed so far.
 func (s *serving) metered(a *answer) {
-	s.rec.Usage = consumed(a.meter.usage, s.rec.BytesIn, a.meter.text)
-	s.rec.Finish = a.meter.finish
-}
-
-// next takes the next event that is held and gives its bytes to put, unless it
-// is dropped or ends the stream. It says no when none is held.
-func (s *serving) next(a *answer, put func([]byte) error) (bool, error) {
-	e, ok := s.events.Next()
-	if !ok {
-		return false, nil
-	}
-	what, err := a.meter.read(&s.scan, e, a.asked)
-	switch {
-	case err != nil:
-		return false, err
-	case what == end:
-		a.done = append(a.done, e.Raw...)
-	case what == forward:
-		return true, put(e.Raw)
-	}
-	return true, nil
-}
-
-// fill waits for more of the stream. A stream may end within its end marker:
-// the blank line that should follow is supplied.
-func (s *serving) fill(a *answer) error {
-	err := s.events.Fill()
-	if err == io.EOF && isDone(s.events.Rest()) {
-		a.done = []byte("data: " + openai.Done + "\n\n")
-		return nil
-	}
-	return err
-}
-
-// isDone reports whether what is left of a stream is its end marker.
-func isDone(rest []byte) bool {
-	value, is := bytes.CutPrefix(bytes.TrimSpace(rest), []byte("data:"))
-	return is && string(bytes.TrimSpace(value)) == openai.Done
+	heard := a.lane.heard()
+	s.rec.Usage, s.rec.Finish = consumed(heard.usage, s.rec.BytesIn, heard.text), heard.finish
 }
 
 // left is what a failed write to the caller means; nil stays nil.
@@ -224,7 +188,7 @@ func (s *serving) refuse(err error) {
 		answered(h, own.answer.offering, own.answer.reply.Header)
 		if own.answer.whole != nil {
 			delete(h, "Bulkhead-Error") // the words are the vendor's
-			setBody(h, own.answer)
+			setBody(h, own.answer, len(own.answer.whole.bytes))
 			own.answer.whole.keep = s.r.ProtoMajor > 1
 			s.finish(status, own.answer.whole.bytes)
 			return

@@ -27,13 +27,10 @@ type answer struct {
 	limits   catalog.Limits
 	total    time.Time
 
-	whole *body        // unary: the reply's body
-	said  openai.Reply // unary: what it says of itself
-
-	asked   bool   // stream: the caller wants the usage chunk
+	lane    lane
+	whole   *body  // unary: the reply's body
+	out     []byte // unary: what the caller gets of it
 	opening []byte // stream: what came up to the first content
-	meter   meter
-	done    []byte // stream: the end marker, held back; nil until it came
 }
 
 // close ends the attempt. It may be called more than once.
@@ -115,7 +112,8 @@ func (s *serving) attempt(ctx context.Context, w *catalog.Workload, request *ope
 		}
 	}
 	o := permit.Offering(n)
-	a := &answer{offering: o, limits: limits(s.snapshot.Estate, w, o), asked: request.Usage}
+	a := &answer{offering: o, limits: limits(s.snapshot.Estate, w, o)}
+	a.lane = &openaiLane{scratch: s.scratch, id: s.rec.ID, asked: request.Usage}
 	a.total = s.total(a.limits)
 	ctx, a.cancel = context.WithCancelCause(ctx)
 	a.watch = newWatch(a.cancel)
@@ -190,10 +188,10 @@ func (s *serving) takeWhole(a *answer) error {
 	if a.whole, err = s.g.intake.read(&progress{a}, announced, maxReplyBytes, overflow); err != nil {
 		return s.sendFault(a.offering, err)
 	}
-	if a.said, err = openai.ReadReply(&s.scan, a.whole.bytes); err != nil {
+	if a.out, err = a.lane.whole(a.whole.bytes); err != nil {
 		return fault.New(fault.UpstreamError, "The offering %s answered with something that is not a JSON object.", a.offering.Name).Because(err)
 	}
-	if a.said.Error && !a.said.Content {
+	if a.lane.heard().failed {
 		return fault.New(fault.UpstreamError, "The vendor of the offering %s failed, though it said otherwise (an error with status 200).", a.offering.Name)
 	}
 	return nil
