@@ -15,7 +15,9 @@ var reliedTable = dialect.Fields{
 }
 
 func TestRelied_RefusesWhatOnlyItsOwnDialectHas(t *testing.T) {
-	own := func(name string) chat.Extra { return chat.Extra{{Dialect: "openai", Name: name, Value: chat.Raw("{}")}} }
+	own := func(name string) chat.Extra {
+		return chat.Extra{{Dialect: "openai", Name: name, Value: chat.Raw("{}")}}
+	}
 	for _, row := range []struct {
 		name, want string
 		r          chat.Request
