@@ -1,161 +1,122 @@
 package openai
 
-import (
-	"strings"
-
-	"bulkhead/call"
-	"bulkhead/wire"
-)
-
-// kinds is a set of JSON kinds that a field may have.
-type kinds uint8
+import dialects "bulkhead/dialect"
 
 const (
-	object kinds = 1 << iota
-	array
-	text
-	number
-	integer
-	boolean
-	null
+	carried      = dialects.FateCarried
+	approximated = dialects.FateApproximated
+	refused      = dialects.FateRefused
+	passed       = dialects.FateOwn
 )
 
-// has reports whether a value of kind k, with bytes b, is in the set.
-func (ks kinds) has(k wire.Kind, b []byte) bool {
-	switch k {
-	case wire.Object:
-		return ks&object != 0
-	case wire.Array:
-		return ks&array != 0
-	case wire.String:
-		return ks&text != 0
-	case wire.Number:
-		return ks&number != 0 || ks&integer != 0 && !strings.ContainsAny(string(b[:min(len(b), 32)]), ".eE")
-	case wire.True, wire.False:
-		return ks&boolean != 0
-	case wire.Null:
-		return ks&null != 0
-	}
-	return false
-}
+// table says what becomes of each field of CreateChatCompletionRequest and
+// CreateEmbeddingRequest on the way to another dialect (OpenAI's API
+// description 2.3.0 of 2026-08; Beyond: Azure's, and what compatible servers take).
+var table = dialects.Fields{
+	{Path: "model", Fate: carried, Hub: "model"},
+	{Path: "messages", Fate: carried, Hub: "messages"},
+	{Path: "messages[].role", Fate: carried, Hub: "messages[].role"},
+	{Path: "messages[].name", Fate: approximated, Hub: "messages[].name"},
+	{Path: "messages[].content", Fate: carried, Hub: "messages[].parts"},
+	{Path: "messages[].content[].type", Fate: carried, Hub: "messages[].parts[].type"},
+	{Path: "messages[].content[].text", Fate: carried, Hub: "messages[].parts[].text"},
+	{Path: "messages[].content[].refusal", Fate: approximated},
+	{Path: "messages[].content[].image_url", Fate: refused, Hub: "messages[].parts[].media_type"},
+	{Path: "messages[].content[].image_url.url", Fate: refused, Hub: "messages[].parts[].url"},
+	{Path: "messages[].content[].image_url.detail", Fate: approximated, Hub: "messages[].parts[].detail"},
+	{Path: "messages[].content[].input_audio", Fate: refused},
+	{Path: "messages[].content[].input_audio.data", Fate: refused, Hub: "messages[].parts[].data"},
+	{Path: "messages[].content[].input_audio.format", Fate: refused},
+	{Path: "messages[].content[].file", Fate: refused},
+	{Path: "messages[].content[].file.file_data", Fate: refused},
+	{Path: "messages[].content[].file.file_id", Fate: refused, Hub: "messages[].parts[].file_id"},
+	{Path: "messages[].content[].file.filename", Fate: approximated},
+	{Path: "messages[].content[].video_url.**", Fate: refused, Beyond: true},
+	{Path: "messages[].content[].audio_url.**", Fate: refused, Beyond: true},
+	{Path: "messages[].content[].prompt_cache_breakpoint", Fate: approximated, Hub: "messages[].parts[].cache"},
+	{Path: "messages[].content[].prompt_cache_breakpoint.mode", Fate: carried},
+	{Path: "messages[].refusal", Fate: approximated},
+	{Path: "messages[].audio.**", Fate: refused, Hub: "messages[].parts[].native"},
+	{Path: "messages[].function_call.**", Fate: refused, Hub: "messages[].function_call"},
+	{Path: "messages[].reasoning_content", Fate: passed, Hub: "messages[].reasoning_content", Beyond: true},
+	{Path: "messages[].tool_call_id", Fate: carried, Hub: "messages[].parts[].call_id"},
+	{Path: "messages[].tool_calls", Fate: carried},
+	{Path: "messages[].tool_calls[].id", Fate: carried, Hub: "messages[].parts[].id"},
+	{Path: "messages[].tool_calls[].type", Fate: carried},
+	{Path: "messages[].tool_calls[].function", Fate: carried},
+	{Path: "messages[].tool_calls[].function.name", Fate: carried, Hub: "messages[].parts[].name"},
+	{Path: "messages[].tool_calls[].function.arguments", Fate: approximated, Hub: "messages[].parts[].arguments"},
+	{Path: "messages[].tool_calls[].custom", Fate: refused, Hub: "messages[].parts[].custom"},
+	{Path: "messages[].tool_calls[].custom.name", Fate: refused},
+	{Path: "messages[].tool_calls[].custom.input", Fate: refused},
+	{Path: "messages[].tool_calls[].extra_content.**", Fate: approximated, Hub: "messages[].parts[].state", Beyond: true},
 
-// String lists the set as a person would: "a string or null".
-func (ks kinds) String() string {
-	var words []string
-	for i, w := range []string{"an object", "an array", "a string", "a number", "an integer", "a boolean", "null"} {
-		if ks&(1<<i) != 0 {
-			words = append(words, w)
-		}
-	}
-	if n := len(words); n > 1 {
-		return strings.Join(words[:n-1], ", ") + " or " + words[n-1]
-	}
-	return strings.Join(words, "")
-}
+	{Path: "tools", Fate: carried, Hub: "tools"},
+	{Path: "tools[].type", Fate: refused, Hub: "tools[].kind"},
+	{Path: "tools[].function", Fate: carried},
+	{Path: "tools[].function.name", Fate: refused, Hub: "tools[].name"},
+	{Path: "tools[].function.description", Fate: carried, Hub: "tools[].description"},
+	{Path: "tools[].function.parameters", Fate: carried, Hub: "tools[].schema"},
+	{Path: "tools[].function.strict", Fate: approximated, Hub: "tools[].strict"},
+	{Path: "tools[].custom", Fate: refused},
+	{Path: "tools[].custom.name", Fate: refused},
+	{Path: "tools[].custom.description", Fate: carried},
+	{Path: "tools[].custom.format", Fate: refused, Hub: "tools[].grammar"},
+	{Path: "tools[].custom.format.type", Fate: refused},
+	{Path: "tools[].custom.format.grammar.**", Fate: refused},
+	{Path: "tool_choice", Fate: carried, Hub: "tool_choice"},
+	{Path: "tool_choice.type", Fate: carried, Hub: "tool_choice.mode"},
+	{Path: "tool_choice.function.**", Fate: refused, Hub: "tool_choice.names"},
+	{Path: "tool_choice.custom.**", Fate: refused},
+	{Path: "tool_choice.allowed_tools.**", Fate: refused},
+	{Path: "parallel_tool_calls", Fate: approximated, Hub: "parallel_tools"},
+	{Path: "functions.**", Fate: refused, Hub: "functions"},
+	{Path: "function_call.**", Fate: refused, Hub: "function_call"},
 
-// chatFields are the top-level fields of a chat completion and what they may
-// hold (OpenAI API 2.3.0, CreateChatCompletionRequest; data_sources and
-// user_security_context: Azure OpenAI 2025-03-01-preview).
-var chatFields = map[string]kinds{
-	"messages":               array,
-	"model":                  text,
-	"audio":                  object | null,
-	"data_sources":           array | null,
-	"frequency_penalty":      number | null,
-	"function_call":          text | object | null,
-	"functions":              array | null,
-	"logit_bias":             object | null,
-	"logprobs":               boolean | null,
-	"max_completion_tokens":  integer | null,
-	"max_tokens":             integer | null,
-	"metadata":               object | null,
-	"modalities":             array | null,
-	"moderation":             object | null,
-	"n":                      integer | null,
-	"parallel_tool_calls":    boolean | null,
-	"prediction":             object | null,
-	"presence_penalty":       number | null,
-	"prompt_cache_key":       text | null,
-	"prompt_cache_options":   object | null,
-	"prompt_cache_retention": text | null,
-	"reasoning_effort":       text | null,
-	"response_format":        object | null,
-	"safety_identifier":      text | null,
-	"seed":                   integer | null,
-	"service_tier":           text | null,
-	"stop":                   text | array | null,
-	"store":                  boolean | null,
-	"stream":                 boolean | null,
-	"stream_options":         object | null,
-	"temperature":            number | null,
-	"tool_choice":            text | object | null,
-	"tools":                  array | null,
-	"top_logprobs":           integer | null,
-	"top_p":                  number | null,
-	"user":                   text | null,
-	"user_security_context":  object | null,
-	"verbosity":              text | null,
-	"web_search_options":     object | null,
-}
+	{Path: "response_format", Fate: refused, Hub: "format"},
+	{Path: "response_format.type", Fate: refused, Hub: "format.kind"},
+	{Path: "response_format.json_schema", Fate: refused},
+	{Path: "response_format.json_schema.name", Fate: approximated, Hub: "format.name"},
+	{Path: "response_format.json_schema.description", Fate: approximated, Hub: "format.description"},
+	{Path: "response_format.json_schema.schema", Fate: refused, Hub: "format.schema"},
+	{Path: "response_format.json_schema.strict", Fate: approximated, Hub: "format.strict"},
+	{Path: "reasoning_effort", Fate: approximated, Hub: "thinking"},
+	{Path: "verbosity", Fate: approximated, Hub: "verbosity"},
+	{Path: "modalities", Fate: refused, Hub: "modalities"},
+	{Path: "audio.**", Fate: refused, Hub: "audio"},
 
-// embeddingsFields are those of CreateEmbeddingRequest.
-var embeddingsFields = map[string]kinds{
-	"model":           text,
-	"input":           text | array,
-	"dimensions":      integer | null,
-	"encoding_format": text | null,
-	"user":            text | null,
-}
+	{Path: "max_completion_tokens", Fate: approximated, Hub: "sampling.max_tokens"},
+	{Path: "max_tokens", Fate: approximated},
+	{Path: "temperature", Fate: approximated, Hub: "sampling.temperature"},
+	{Path: "top_p", Fate: approximated, Hub: "sampling.top_p"},
+	{Path: "frequency_penalty", Fate: approximated, Hub: "sampling.frequency_penalty"},
+	{Path: "presence_penalty", Fate: approximated, Hub: "sampling.presence_penalty"},
+	{Path: "seed", Fate: approximated, Hub: "sampling.seed"},
+	{Path: "stop", Fate: refused, Hub: "sampling.stop"},
+	{Path: "n", Fate: refused, Hub: "sampling.n"},
+	{Path: "logprobs", Fate: refused, Hub: "sampling.logprobs"},
+	{Path: "top_logprobs", Fate: refused, Hub: "sampling.top_logprobs"},
+	{Path: "logit_bias", Fate: approximated, Hub: "sampling.logit_bias"},
+	{Path: "prediction.**", Fate: passed, Hub: "prediction"},
 
-// reaching are top-level fields by which a request asks the vendor to reach
-// further, whatever else they hold; null asks nothing. Beside OpenAI's and
-// Azure's they are those that compatible servers and routers act on.
-var reaching = map[string]call.Capability{
-	"web_search_options":   call.WebSearch,
-	"search_parameters":    call.WebSearch, // xAI
-	"enable_search":        call.WebSearch, // Qwen
-	"plugins":              call.WebSearch, // OpenRouter
-	"data_sources":         call.DataSources,
-	"models":               call.VendorFallback, // OpenRouter
-	"route":                call.VendorFallback, // OpenRouter
-	"provider":             call.VendorFallback, // OpenRouter
-	"fallbacks":            call.VendorFallback,
-	"mcp_servers":          call.HostedMCP,
-	"previous_response_id": call.ConversationID,
-	"conversation":         call.ConversationID,
-	"conversation_id":      call.ConversationID,
-	"thread_id":            call.ConversationID,
-	"prompt_id":            call.PromptID,
-	"prompt":               call.PromptID,
-	"file_ids":             call.FileID,
-	"background":           call.Background,
-}
+	{Path: "stream", Fate: carried, Hub: "stream"},
+	{Path: "stream_options", Fate: carried, Hub: "stream_options"},
+	{Path: "stream_options.include_usage", Fate: carried, Hub: "include_usage"},
+	{Path: "stream_options.include_obfuscation", Fate: passed, Hub: "stream_options.include_obfuscation"},
+	{Path: "user", Fate: approximated, Hub: "user"},
+	{Path: "safety_identifier", Fate: approximated, Hub: "safety_id"},
+	{Path: "metadata", Fate: approximated, Hub: "metadata"},
+	{Path: "service_tier", Fate: approximated, Hub: "service_tier"},
+	{Path: "store", Fate: approximated, Hub: "store"},
+	{Path: "prompt_cache_key", Fate: approximated, Hub: "caching.key"},
+	{Path: "prompt_cache_retention", Fate: approximated, Hub: "caching.retention"},
+	{Path: "prompt_cache_options.**", Fate: passed, Hub: "prompt_cache_options"},
+	{Path: "moderation.**", Fate: refused, Hub: "moderation"},
+	{Path: "web_search_options.**", Fate: refused, Hub: "web_search_options"},
+	{Path: "data_sources.**", Fate: refused, Hub: "data_sources", Beyond: true},
+	{Path: "user_security_context.**", Fate: passed, Hub: "user_security_context", Beyond: true},
 
-// toolCapability maps the types of hosted tools; custom and function run at
-// the caller. A type that is neither is refused by name.
-func toolCapability(typ string) (c call.Capability, hosted, known bool) {
-	switch {
-	case typ == "function" || typ == "custom":
-		return "", false, true
-	case strings.HasPrefix(typ, "web_search"), typ == "browser_search":
-		return call.WebSearch, true, true
-	case typ == "file_search":
-		return call.FileSearch, true, true
-	case typ == "code_interpreter":
-		return call.CodeInterpreter, true, true
-	case typ == "mcp":
-		return call.HostedMCP, true, true
-	case typ == "image_generation":
-		return call.ImageGeneration, true, true
-	case strings.HasPrefix(typ, "computer_use"), typ == "computer":
-		return call.ComputerUse, true, true
-	}
-	return "", false, false
-}
-
-// knownParts are the types of content parts: OpenAI's, and video_url and
-// audio_url, which vLLM reads (its multimodal inputs, 2026).
-var knownParts = map[string]bool{
-	"text": true, "image_url": true, "input_audio": true, "file": true, "refusal": true,
-	"video_url": true, "audio_url": true,
+	{Path: "input", Fate: refused, Hub: "inputs"},
+	{Path: "dimensions", Fate: refused, Hub: "dimensions"},
+	{Path: "encoding_format", Fate: carried, Hub: "encoding"},
 }

@@ -33,7 +33,7 @@ func (r *reader) refuse(kind fault.Kind, field, format string, args ...any) {
 }
 
 func (r *reader) need(c call.Capability, field string) {
-	r.req.Needs = append(r.req.Needs, Need{c, field})
+	r.req.Needs = append(r.req.Needs, Need{Capability: c, Field: field})
 }
 
 // members reads the top-level object.

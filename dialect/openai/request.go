@@ -2,10 +2,12 @@
 // with Azure's surface of it: what a request asks for, what of its bytes must
 // change on the way to an offering, and what the frames of a reply say.
 //
-// It holds no connection and re-encodes nothing. A request is read in one scan
-// ([Read]); what must change is spliced ([Request.For]); a reply is read as it
-// passes ([Chunk], [Reply]). Fields are those of OpenAI's API description
-// 2.3.0 of 2026-08 and of Azure's v1 surface of 2026-07.
+// It holds no connection. On the relay lane nothing is re-encoded: a request is
+// read in one scan ([Read], [Reader]); what must change is spliced
+// ([Request.For]); a reply is read as it passes ([ReadReply]). On the translate
+// lane [Server] is the caller's side of the hub and [Client] the vendor's.
+// Fields are those of OpenAI's API description 2.3.0 of 2026-08 and of Azure's
+// v1 surface of 2026-07; docs/dialects/openai.md lists what becomes of them.
 package openai
 
 import (
@@ -21,10 +23,7 @@ import (
 )
 
 // Need is a capability that a request uses, and the field by which it does.
-type Need struct {
-	Capability call.Capability
-	Field      string
-}
+type Need = dialects.Need
 
 // Request is what the path of a call needs to know of a body. It points into
 // the body's bytes and lives as long as they do.
