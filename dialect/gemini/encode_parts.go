@@ -32,6 +32,9 @@ func (e *encoder) part(p *chat.Part, path string, call *callPlace) {
 		if len(x.Citations) > 0 {
 			e.l.Drop(path + ".citations")
 		}
+		if len(x.Logprobs) > 0 {
+			e.l.Drop(path + ".logprobs")
+		}
 		if x.Text != "" || blob != "" {
 			e.key("text").text(x.Text)
 		}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"bulkhead/call"
 	"bulkhead/chat"
 	"bulkhead/dialect"
@@ -121,7 +123,7 @@ func events(t testing.TB, src io.Reader) []chat.Event {
 	t.Helper()
 	var out []chat.Event
 	keep := func(e *chat.Event) error {
-		out = append(out, clone(t, e))
+		out = append(out, clone(e))
 		return nil
 	}
 	if _, err := drain(gemini.Client{}.Stream(api), src, chat.Checked(keep)); err != nil {
@@ -131,7 +133,7 @@ func events(t testing.TB, src io.Reader) []chat.Event {
 }
 
 // clone copies an event and what it points to.
-func clone(t testing.TB, e *chat.Event) chat.Event {
+func clone(e *chat.Event) chat.Event {
 	c := e.Clone()
 	if e.Usage != nil {
 		u := *e.Usage
@@ -159,7 +161,7 @@ func lines(t testing.TB, list []chat.Event) []byte {
 }
 
 // encode writes events as a stream of the dialect.
-func encode(t testing.TB, a *dialect.Answering, list []chat.Event) []byte {
+func encode(t rapid.TB, a *dialect.Answering, list []chat.Event) []byte {
 	t.Helper()
 	enc := gemini.Server{}.Stream(a)
 	var out []byte
@@ -194,7 +196,7 @@ func kindOf(err error) fault.Kind {
 
 type number = json.Number
 
-func tree(t testing.TB, b []byte) any {
+func tree(t rapid.TB, b []byte) any {
 	t.Helper()
 	var v any
 	d := json.NewDecoder(bytes.NewReader(b))
