@@ -33,10 +33,11 @@ func needs(t *testing.T, action call.Action, body string) string {
 	return strings.Join(out, ", ")
 }
 
-func TestRead_NeedsWhatReachesFurther(t *testing.T) {
+// reaching are bodies and what they need.
+func reaching() []struct{ body, want string } {
 	part := func(p string) string { return `{"contents":[{"parts":[` + p + `]}]}` }
 	tool := func(x string) string { return `{"tools":[{"functionDeclarations":[{"name":"f"}]},{` + x + `}]}` }
-	for _, tt := range []struct{ body, want string }{
+	return []struct{ body, want string }{
 		{part(`{"text":"https://example.gov"}`), ""},
 		{part(`{"inlineData":{"mimeType":"image/png","data":"AAAA"}}`), ""},
 		{part(`{"fileData":{"fileUri":"gs://b/a.png"}}`), "remote_url contents[0].parts[0].fileData.fileUri"},
@@ -74,7 +75,11 @@ func TestRead_NeedsWhatReachesFurther(t *testing.T) {
 		{`{"generation_config":{"model_config":{}}}`, "vendor_fallback generationConfig.modelConfig"},
 		{`{"generationConfig":{"modelSelectionConfig":{}}}`, "vendor_fallback generationConfig.modelSelectionConfig"},
 		{`{"generationConfig":{"temperature":1},"safetySettings":[],"labels":{"a":"b"},"store":true}`, ""},
-	} {
+	}
+}
+
+func TestRead_NeedsWhatReachesFurther(t *testing.T) {
+	for _, tt := range reaching() {
 		if got := needs(t, call.Chat, tt.body); got != tt.want {
 			t.Errorf("needs %q, want %q: %s", got, tt.want, tt.body)
 		}

@@ -222,14 +222,19 @@ func (d *replyDecoder) candidates(data []byte, emit chat.Sink) error {
 		if err := d.tokens(index, emit); err != nil {
 			return err
 		}
+		d.choices[index].logprobs = nil // of no text
 	}
 	return nil
 }
+
+// maxNotes bounds what else a candidate may say.
+const maxNotes = 32
 
 // note keeps what else a candidate says, the latest of each.
 func (c *choice) note(field string, value []byte) {
 	i := slices.IndexFunc(c.extra, func(f chat.Field) bool { return f.Name == field })
 	switch {
+	case i < 0 && len(c.extra) == maxNotes:
 	case i < 0:
 		c.extra = append(c.extra, chat.Field{Dialect: name, Name: field, Value: bytes.Clone(value)})
 	case !bytes.Equal(c.extra[i].Value, value):

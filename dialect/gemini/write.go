@@ -22,10 +22,10 @@ func (w *writer) comma() {
 	}
 }
 
-// key writes a member's name, which needs no escapes.
+// key writes a member's name.
 func (w *writer) key(name string) *writer {
 	w.comma()
-	w.b = append(append(append(w.b, '"'), name...), `":`...)
+	w.b = append(appendText(w.b, name), ':')
 	return w
 }
 
