@@ -19,6 +19,7 @@ type EmbedRequest struct {
 	Encoding   string  `json:"encoding,omitzero"` // float or base64; empty: float
 	Purpose    string  `json:"purpose,omitzero"`  // the dialect's word for what the vectors are for
 	User       string  `json:"user,omitzero"`
+	Batch      bool    `json:"batch,omitzero"` // asked as a batch, and answered as one, whatever the number of inputs
 	Extra      Extra   `json:"extra,omitempty"`
 }
 
