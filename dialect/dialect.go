@@ -27,10 +27,19 @@ const (
 // Served reports whether this build carries calls in the dialect.
 func (n Name) Served() bool { return n == OpenAI }
 
+// built are the dialects of which this build has both sides.
+var built = []Name{OpenAI, Gemini}
+
 // Carried says, for each dialect of callers, into which dialects of endpoints
 // this build carries calls.
 func Carried() map[string][]string {
-	return map[string][]string{string(OpenAI): {string(OpenAI)}}
+	out := map[string][]string{}
+	for _, caller := range built {
+		for _, endpoint := range built {
+			out[string(caller)] = append(out[string(caller)], string(endpoint))
+		}
+	}
+	return out
 }
 
 // status is the one table from kinds to HTTP; it holds in every dialect.

@@ -11,7 +11,6 @@ import (
 	"bulkhead/call"
 	"bulkhead/catalog"
 	"bulkhead/dialect"
-	"bulkhead/dialect/openai"
 	"bulkhead/fault"
 	"bulkhead/identity"
 	"bulkhead/inspect"
@@ -58,8 +57,8 @@ func (s *serving) mark(w *catalog.Workload) (policy.Marking, error) {
 
 // decide finds the alias and gives a permit, bound to this call, for the
 // offerings that may serve it.
-func (s *serving) decide(p identity.Principal, w *catalog.Workload, request *openai.Request, m policy.Marking) (*policy.Permit, error) {
-	name := orElse(s.in.Alias, request.Alias)
+func (s *serving) decide(p identity.Principal, w *catalog.Workload, request *dialect.Asked, m policy.Marking) (*policy.Permit, error) {
+	name := request.Alias
 	if name == "" {
 		return nil, fault.New(fault.Malformed, "The field model is missing; name an alias of the workload, such as %s.", anAlias(w)).At("model").Final()
 	}
@@ -74,7 +73,7 @@ func (s *serving) decide(p identity.Principal, w *catalog.Workload, request *ope
 		Principal: policy.Principal{ID: p.Key}, Action: s.in.Action, Dialect: string(s.in.Dialect), Now: s.rec.Start,
 	}
 	for _, n := range request.Needs {
-		q.Needs = append(q.Needs, policy.Need(n))
+		q.Needs = append(q.Needs, policy.Need{Capability: n.Capability, Field: n.Field})
 	}
 	if len(s.media) > 0 {
 		q.Modalities = append(s.media, "text")

@@ -21,7 +21,6 @@ import (
 	"bulkhead/call"
 	"bulkhead/catalog"
 	"bulkhead/dialect"
-	"bulkhead/dialect/openai"
 	"bulkhead/egress"
 	"bulkhead/identity"
 	"bulkhead/inspect"
@@ -99,13 +98,6 @@ type Snapshot struct {
 	change   int64                  // index of the ledger's entry that put the estate in force; -1: none
 }
 
-// way is how an offering is spoken to.
-type way struct {
-	chat       string // target: path and query
-	embeddings string
-	target     openai.Target
-}
-
 // scratch is what a call needs for a while and another can use after it.
 type scratch struct {
 	scan   wire.Scanner
@@ -165,7 +157,7 @@ func (g *Gateway) Use(e *catalog.Estate, record func() (int64, error)) ([]error,
 	}
 	next.readers.New = func() any { return inspect.New(next.register) }
 	for i, o := range e.Offerings {
-		next.ways[i] = way{openai.Path(o, call.Chat), openai.Path(o, call.Embeddings), openai.TargetOf(o)}
+		next.ways[i] = wayTo(o)
 	}
 	var before *egress.Doors
 	if old := g.current.Load(); old != nil {
@@ -221,6 +213,7 @@ type Inbound struct {
 	Action     call.Action
 	Route      string // pattern of the route
 	Alias      string // from the URL; empty: the body names it
+	Stream     bool   // from the URL, where the dialect has it there
 	Azure      bool   // by one of Azure's URLs
 	Credential identity.Credential
 	Signed     *identity.Signed // instead of a credential; nil: the request is not signed

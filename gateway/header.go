@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"bulkhead/catalog"
+	"bulkhead/dialect"
 	"bulkhead/fault"
 )
 
@@ -40,6 +41,12 @@ func (s *serving) header() {
 	id := string(s.rec.ID)
 	h["Bulkhead-Call"] = []string{id}
 	h["X-Request-Id"] = []string{id}
+	switch s.in.Dialect {
+	case dialect.Anthropic:
+		h["Request-Id"] = []string{id}
+	case dialect.Bedrock:
+		h["X-Amzn-Requestid"] = []string{id}
+	}
 	if s.in.Azure {
 		h["Apim-Request-Id"] = []string{id}
 		if v := s.r.Header["X-Ms-Client-Request-Id"]; len(v) == 1 && visible(v[0]) {
@@ -58,6 +65,13 @@ var (
 	noStore = []string{"no-store"}
 	noSniff = []string{"nosniff"}
 )
+
+// answered sets what a reply says of the offering that gave it, and of what its
+// dialect could not carry.
+func (s *serving) answered(h http.Header, a *answer) {
+	answered(h, a.offering, a.reply.Header)
+	s.entry.setLoss(h, "Bulkhead-Loss")
+}
 
 // answered sets what a reply says of the offering that gave it.
 func answered(h http.Header, o *catalog.Offering, vendor http.Header) {
@@ -81,7 +95,7 @@ func answered(h http.Header, o *catalog.Offering, vendor http.Header) {
 
 // vendorID is the id under which the vendor knows the attempt, or empty.
 func vendorID(h http.Header) string {
-	for _, name := range [...]string{"X-Request-Id", "Apim-Request-Id", "X-Amzn-Requestid"} {
+	for _, name := range [...]string{"X-Request-Id", "Apim-Request-Id", "X-Amzn-Requestid", "Request-Id"} {
 		if v := h[name]; len(v) > 0 && len(v[0]) <= 128 && visible(v[0]) {
 			return v[0]
 		}
@@ -101,11 +115,6 @@ func visible(v string) bool {
 		}
 	}
 	return true
-}
-
-func setStream(h http.Header) {
-	h["Content-Type"] = []string{"text/event-stream; charset=utf-8"}
-	h["X-Accel-Buffering"] = []string{"no"}
 }
 
 // setRefusal sets what a refusal tells the caller's SDK.

@@ -24,8 +24,9 @@ type outlet struct {
 	pulse   *time.Timer
 	every   time.Duration
 	beat    []byte
-	limit   time.Duration // how long the caller may take nothing
-	writeBy time.Time     // when a write that is under way fails
+	set     func(http.Header) // what the header of a stream says
+	limit   time.Duration     // how long the caller may take nothing
+	writeBy time.Time         // when a write that is under way fails
 	closed  bool
 	http2   bool
 	sealed  *ledger.Commitment // to what was released; nil: nobody asks
@@ -63,10 +64,10 @@ func (o *outlet) bound(now time.Time) {
 
 // keepAlive sends beat whenever nothing was released for every, from now on
 // until close. The first one sends the header of a stream before it.
-func (o *outlet) keepAlive(beat []byte, every time.Duration) {
+func (o *outlet) keepAlive(beat []byte, every time.Duration, set func(http.Header)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.beat, o.every, o.last = beat, every, time.Now()
+	o.beat, o.every, o.set, o.last = beat, every, set, time.Now()
 	o.pulse = time.AfterFunc(every, o.tick)
 }
 
@@ -83,7 +84,7 @@ func (o *outlet) tick() {
 	}
 	if !o.begun {
 		o.early = true
-		setStream(o.w.Header())
+		o.set(o.w.Header())
 		o.start(http.StatusOK)
 	}
 	o.put(o.beat) // a caller who has gone is noticed by the call itself

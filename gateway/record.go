@@ -9,12 +9,11 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"bulkhead/catalog"
-	"bulkhead/dialect/openai"
+	"bulkhead/chat"
 	"bulkhead/fault"
 	"bulkhead/ledger"
 	"bulkhead/marking"
 	"bulkhead/policy"
-	"bulkhead/wire"
 )
 
 // settleWithin is how long the disk may take to make an outcome durable before
@@ -29,11 +28,13 @@ type entry struct {
 	mac       *ledger.Commitment // for what is committed to now; the reply's, once the call is admitted
 	request   ledger.Digest      // commitment to the request's body
 	marking   policy.Marking
-	label     *rendered    // the effective one
-	form      *policy.Form // what was decided; nil: nothing yet
-	body      wire.Splice  // as it goes to the offering of the attempt whose start was written last
-	trying    bool         // an attempt has no end yet
-	begun     time.Time    // when it began
+	label     *rendered     // the effective one
+	form      *policy.Form  // what was decided; nil: nothing yet
+	outgoing                // to the offering of the attempt whose start was written last
+	hub       *chat.Request // once it was translated
+	embed     *chat.EmbedRequest
+	trying    bool      // an attempt has no end yet
+	begun     time.Time // when it began
 	first     time.Duration
 	status    int    // the vendor's
 	vendor    string // the vendor's request id
@@ -53,15 +54,30 @@ func (s *serving) commit() {
 	s.entry.request = s.entry.mac.Digest()
 }
 
-// record puts the call and the start of its first attempt, at the n-th offering
-// of the permit, on the record. When it returns without an error both are
+// record puts the call and the start of its first attempt on the record: at the
+// first offering of the order into whose dialect the request can be carried. It
+// gives the order from there on. When it returns without an error both are
 // durable, bytes may leave, and the call gets an outcome whatever becomes of it.
-func (s *serving) record(ctx context.Context, request *openai.Request, permit *policy.Permit, n int) error {
+func (s *serving) record(ctx context.Context, permit *policy.Permit, order []int) ([]int, error) {
 	if s.g.options.Ledger == nil {
-		return fault.New(fault.LedgerUnavailable, "There is no ledger, and no call is made without one.")
+		return nil, fault.New(fault.LedgerUnavailable, "There is no ledger, and no call is made without one.")
 	}
+	var uncarried error
+	for len(order) > 0 {
+		if err := s.compose(permit, order[0]); err == nil {
+			return order, s.admit(ctx, permit, order[0])
+		} else if uncarried == nil {
+			uncarried = err
+		}
+		order = order[1:]
+	}
+	return nil, uncarried
+}
+
+// admit writes the admission.
+func (s *serving) admit(ctx context.Context, permit *policy.Permit, n int) error {
 	e, form, c := &s.entry, permit.Form(), &s.snapshot.labels
-	start := s.startOf(request, permit, n)
+	start := s.startOf(permit, n)
 	receipt, err := s.g.options.Ledger.Admit(ctx, &ledger.Admission{
 		Call: s.rec.ID, At: s.rec.Start, Facts: ledger.DigestOf(s.facts),
 		Dialect: s.rec.Dialect, Action: s.rec.Action, Stream: s.rec.Stream,
@@ -94,24 +110,22 @@ func (g *Gateway) recordable() error {
 	return nil
 }
 
-// startOf makes ready what goes to the n-th offering, and says so for the record.
-func (s *serving) startOf(request *openai.Request, permit *policy.Permit, n int) ledger.AttemptStart {
+// startOf says for the record what goes to the n-th offering, once it is composed.
+func (s *serving) startOf(permit *policy.Permit, n int) ledger.AttemptStart {
 	e, o := &s.entry, permit.Offering(n)
-	e.body = request.For(s.snapshot.ways[o.Index].target)
-	mac := e.mac
-	if e.receipt != nil { // it is the reply's by now
-		mac = e.key.Commit(e.hash)
-	}
 	e.trying, e.begun, e.first, e.status, e.vendor = true, s.g.now(), 0, 0, ""
 	return ledger.AttemptStart{
 		At: e.begun, Offering: o.Name, Endpoint: o.Endpoint.Name, Region: o.Endpoint.Region, Model: o.Model.FullName(),
-		Sent: mac.Edits(e.request, e.body.Edits), Edits: e.body.Edits,
+		Sent: e.sent, Edits: e.body.Edits,
 	}
 }
 
-// again puts the start of a further attempt on the record.
-func (s *serving) again(ctx context.Context, request *openai.Request, permit *policy.Permit, n int) error {
-	start := s.startOf(request, permit, n)
+// again composes a further attempt and puts its start on the record.
+func (s *serving) again(ctx context.Context, permit *policy.Permit, n int) error {
+	if err := s.compose(permit, n); err != nil {
+		return err
+	}
+	start := s.startOf(permit, n)
 	return s.g.options.Ledger.Start(ctx, s.entry.receipt, &start)
 }
 
@@ -143,7 +157,7 @@ func (s *serving) conclude(status int, held []byte) error {
 	commitment, size := s.out.committed(held)
 	o := ledger.Outcome{
 		Attempt: e.answered, Ending: s.rec.Ending, Kind: kind, Status: status, Finish: s.rec.Finish, Usage: s.rec.Usage,
-		Marking: e.label.json, Commitment: commitment, Size: size,
+		Marking: e.label.json, Losses: e.lost(), Commitment: commitment, Size: size,
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.r.Context()), settleWithin)
 	defer cancel()

@@ -11,7 +11,6 @@ import (
 
 	"bulkhead/call"
 	"bulkhead/dialect"
-	"bulkhead/dialect/openai"
 	"bulkhead/fault"
 )
 
@@ -20,7 +19,7 @@ import (
 func (s *serving) relay(a *answer) error {
 	defer a.close()
 	s.rec.Offering, s.rec.Model = a.offering.Name, a.offering.Model.FullName()
-	s.entry.answered = s.entry.receipt.Attempt()
+	s.entry.answered, s.current = s.entry.receipt.Attempt(), a
 	a.watch.rest(a.total)
 	s.out.within(a.limits.Gap)
 	if a.whole != nil {
@@ -37,7 +36,7 @@ func (s *serving) relayWhole(a *answer) error {
 		return err
 	}
 	h := s.w.Header()
-	answered(h, a.offering, a.reply.Header)
+	s.answered(h, a)
 	setBody(h, a, len(a.out))
 	a.whole.keep = s.r.ProtoMajor > 1 // an HTTP/2 frame can stay queued after its write was given up
 	if err := s.out.whole(http.StatusOK, a.out); err != nil {
@@ -59,7 +58,7 @@ func setBody(h http.Header, a *answer, length int) {
 // openStream reads a stream up to its first content and keeps what came. Until
 // then nothing has gone to the caller, and another offering may be asked.
 func (s *serving) openStream(a *answer) error {
-	if kind, _, err := mime.ParseMediaType(a.reply.Header.Get("Content-Type")); err != nil || kind != "text/event-stream" {
+	if kind, _, err := mime.ParseMediaType(a.reply.Header.Get("Content-Type")); err != nil || kind != s.theirs(a.way).Stream {
 		return fault.New(fault.UpstreamError, "The offering %s did not answer with a stream.", a.offering.Name)
 	}
 	a.lane.start(a.reply.Body)
@@ -91,8 +90,11 @@ func (s *serving) openStream(a *answer) error {
 func (s *serving) relayStream(a *answer) error {
 	defer s.metered(a)
 	err := s.out.begin(a.opening,
-		func(h http.Header) { setStream(h); answered(h, a.offering, a.reply.Header) },
-		func(h http.Header) { h[http.TrailerPrefix+"Bulkhead-Offering"] = []string{a.offering.Name} })
+		func(h http.Header) { s.setStream(h); s.answered(h, a) },
+		func(h http.Header) {
+			h[http.TrailerPrefix+"Bulkhead-Offering"] = []string{a.offering.Name}
+			s.entry.setLoss(h, http.TrailerPrefix+"Bulkhead-Loss")
+		})
 	s.w.Header()[http.TrailerPrefix+"Bulkhead-Marking"] = []string{s.rec.Marking}
 	var ended error
 	heard, events, heardAt := a.lane.heard(), -1, time.Time{}
@@ -185,7 +187,7 @@ func (s *serving) refuse(err error) {
 	status := dialect.Status(f.Kind)
 	if own != nil {
 		status = own.answer.reply.Status
-		answered(h, own.answer.offering, own.answer.reply.Header)
+		s.answered(h, own.answer)
 		if own.answer.whole != nil {
 			delete(h, "Bulkhead-Error") // the words are the vendor's
 			setBody(h, own.answer, len(own.answer.whole.bytes))
@@ -228,8 +230,14 @@ func (s *serving) finish(status int, b []byte) {
 
 // refuseInBand ends a stream that has begun.
 func (s *serving) refuseInBand(f *fault.Fault, own *refused) {
-	event := openai.ErrorEvent(f, s.rec.ID)
-	if own != nil && own.answer.whole != nil {
+	var event []byte
+	switch {
+	case s.current != nil:
+		event = s.current.lane.fail(f)
+	default:
+		event = s.ours().Server.Stream(s.answering()).Fail(nil, f)
+	}
+	if own != nil && own.answer.whole != nil && s.in.Dialect == dialect.OpenAI {
 		event = append([]byte("data: "), bytes.ReplaceAll(bytes.TrimSpace(own.answer.whole.bytes), []byte("\n"), []byte("\ndata: "))...)
 		event = append(event, "\n\n"...)
 	}

@@ -11,7 +11,6 @@ import (
 
 	"bulkhead/call"
 	"bulkhead/catalog"
-	"bulkhead/dialect/openai"
 	"bulkhead/egress"
 	"bulkhead/fault"
 	"bulkhead/policy"
@@ -27,6 +26,7 @@ type answer struct {
 	limits   catalog.Limits
 	total    time.Time
 
+	way     *way
 	lane    lane
 	whole   *body  // unary: the reply's body
 	out     []byte // unary: what the caller gets of it
@@ -45,14 +45,14 @@ func (a *answer) close() {
 
 // send asks the offerings in order. Until content has come from one, the next
 // may be asked in its stead; every attempt is written down.
-func (s *serving) send(ctx context.Context, w *catalog.Workload, request *openai.Request, permit *policy.Permit, order []int) (*answer, error) {
-	if request.Stream {
-		s.out.keepAlive(openai.KeepAlive, s.g.options.KeepAlive)
+func (s *serving) send(ctx context.Context, w *catalog.Workload, permit *policy.Permit, order []int) (*answer, error) {
+	if s.rec.Stream {
+		s.keepAlive()
 	}
 	var worst *fault.Fault
 	again := false
 	for i := 0; i < len(order) && len(s.rec.Attempts) < maxAttempts; {
-		a, err := s.attempt(ctx, w, request, permit, order[i])
+		a, err := s.attempt(ctx, w, permit, order[i])
 		if err == nil {
 			if a.reply.Sent() {
 				s.body.release() // no further attempt is possible
@@ -74,6 +74,13 @@ func (s *serving) send(ctx context.Context, w *catalog.Workload, request *openai
 		worst.NoRetry = true // the caller's SDK would only repeat what has been tried
 	}
 	return nil, worst
+}
+
+// keepAlive keeps a silent stream alive, if its callers pass anything over.
+func (s *serving) keepAlive() {
+	if beat := s.ours().Server.Stream(s.answering()).KeepAlive(nil); len(beat) > 0 {
+		s.out.keepAlive(beat, s.g.options.KeepAlive, s.setStream)
+	}
 }
 
 // conclusive reports whether no other offering should be asked: the fault is
@@ -105,15 +112,16 @@ func worse(a, b *fault.Fault) *fault.Fault {
 }
 
 // attempt asks the n-th offering of the permit once.
-func (s *serving) attempt(ctx context.Context, w *catalog.Workload, request *openai.Request, permit *policy.Permit, n int) (*answer, error) {
+func (s *serving) attempt(ctx context.Context, w *catalog.Workload, permit *policy.Permit, n int) (*answer, error) {
 	if len(s.rec.Attempts) > 0 { // the first is on the record with the admission
-		if err := s.again(ctx, request, permit, n); err != nil {
+		if err := s.again(ctx, permit, n); err != nil {
 			return nil, err
 		}
 	}
 	o := permit.Offering(n)
 	a := &answer{offering: o, limits: limits(s.snapshot.Estate, w, o)}
-	a.lane = &openaiLane{scratch: s.scratch, id: s.rec.ID, asked: request.Usage}
+	a.way = &s.snapshot.ways[o.Index]
+	a.lane = s.lane(a.way, s.request.Asked().Usage)
 	a.total = s.total(a.limits)
 	ctx, a.cancel = context.WithCancelCause(ctx)
 	a.watch = newWatch(a.cancel)
@@ -123,7 +131,7 @@ func (s *serving) attempt(ctx context.Context, w *catalog.Workload, request *ope
 			panic(p) // guard tells of it
 		}
 	}()
-	err := s.ask(ctx, request, permit, n, a)
+	err := s.ask(ctx, permit, n, a)
 	try := call.Attempt{Offering: o.Name, Endpoint: o.Endpoint.Name, Took: s.g.now().Sub(s.entry.begun)}
 	if a.reply != nil {
 		try.Status, try.Vendor = a.reply.Status, vendorID(a.reply.Header)
@@ -143,14 +151,10 @@ func (s *serving) attempt(ctx context.Context, w *catalog.Workload, request *ope
 
 // ask sends the request and takes the reply as far as it must be known before
 // another offering is out of the question.
-func (s *serving) ask(ctx context.Context, request *openai.Request, permit *policy.Permit, n int, a *answer) error {
-	way := &s.snapshot.ways[a.offering.Index]
-	out := egress.Request{Target: way.chat, Accept: "application/json", Header: upstreamHeader(s.r.Header), Body: s.entry.body}
-	if s.in.Action == call.Embeddings {
-		out.Target = way.embeddings
-	}
-	if request.Stream {
-		out.Accept = "text/event-stream"
+func (s *serving) ask(ctx context.Context, permit *policy.Permit, n int, a *answer) error {
+	out := egress.Request{Target: s.entry.path, Accept: "application/json", Header: s.entry.header, Body: s.entry.body}
+	if s.rec.Stream {
+		out.Accept = s.theirs(a.way).Stream
 		a.watch.expect("first content", a.limits.FirstContent, a.total)
 	} else {
 		a.watch.expect("the header of the reply", a.limits.Header, a.total)
@@ -165,7 +169,7 @@ func (s *serving) ask(ctx context.Context, request *openai.Request, permit *poli
 		return s.vendorFault(a)
 	case encoded(a.reply.Header):
 		return fault.New(fault.UpstreamError, "The offering %s answered in an encoding it was not asked for.", a.offering.Name)
-	case request.Stream:
+	case s.rec.Stream:
 		return s.openStream(a)
 	}
 	return s.takeWhole(a)

@@ -9,7 +9,6 @@ import (
 	"bulkhead/call"
 	"bulkhead/catalog"
 	"bulkhead/dialect"
-	"bulkhead/dialect/openai"
 	"bulkhead/fault"
 	"bulkhead/identity"
 	"bulkhead/inspect"
@@ -49,10 +48,11 @@ func (s *serving) serve(ctx context.Context) error {
 	if s.dry {
 		return s.rehearse(permit, order)
 	}
-	if err := s.record(ctx, request, permit, order[0]); err != nil { // durable before a byte leaves
+	order, err = s.record(ctx, permit, order) // durable before a byte leaves
+	if err != nil {
 		return err
 	}
-	answer, err := s.send(ctx, workload, request, permit, order) // the first that answers
+	answer, err := s.send(ctx, workload, permit, order) // the first that answers
 	if err != nil {
 		return err
 	}
@@ -75,9 +75,11 @@ type serving struct {
 	facts    [32]byte         // digest of what was decided about
 	out      outlet
 	body     *body
+	request  dialect.Request // nil until the body is read
 	rec      call.Record
-	entry    entry // in the ledger
-	gone     bool  // the caller is: the connection is ended, so that nothing half looks whole
+	entry    entry   // in the ledger
+	current  *answer // the one that is being released; nil: none is
+	gone     bool    // the caller is: the connection is ended, so that nothing half looks whole
 }
 
 // begin gives the call its id, its estate and the header fields of every reply.
@@ -138,7 +140,7 @@ func (s *serving) identify() (identity.Principal, *catalog.Workload, error) {
 }
 
 // read takes the body in whole and scans it once.
-func (s *serving) read(w *catalog.Workload) (*openai.Request, error) {
+func (s *serving) read(w *catalog.Workload) (*dialect.Asked, error) {
 	enclave := &s.snapshot.Estate.Enclave
 	var err error
 	s.body, err = s.g.intake.readRequest(s.w, s.r, orElse(enclave.MaxBodyBytes, DefaultMaxBody), orElse(enclave.BodyTimeout, DefaultBodyTime))
@@ -150,10 +152,11 @@ func (s *serving) read(w *catalog.Workload) (*openai.Request, error) {
 		return nil, err
 	}
 	s.reader = s.snapshot.readers.Get().(*inspect.Scanner)
-	request, err := openai.Read(s.in.Action, s.body.bytes, &s.scan, dialect.Listener{Text: s.hear, Name: s.reader.ScanName, Unread: s.unread})
+	s.request, err = s.ours().Reader.Read(s.inbound(), &s.scan, dialect.Listener{Text: s.hear, Name: s.reader.ScanName, Unread: s.unread})
 	if err != nil {
 		return nil, err
 	}
+	request := s.request.Asked()
 	s.rec.Stream = request.Stream
 	if len(request.Unknown) > 0 && w.UnknownFields != "pass" {
 		name := request.Unknown[0]

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"bulkhead/dialect"
 	"bulkhead/dialect/openai"
 	"bulkhead/fault"
 )
@@ -20,6 +21,9 @@ const longestWait = 24 * time.Hour
 // vendorFault says what a vendor's status means to the caller. The vendor's
 // own words are kept only for what is the caller's to mend: 400, 413 and 422.
 func (s *serving) vendorFault(a *answer) error {
+	if a.way.dialect != dialect.OpenAI || s.in.Dialect != dialect.OpenAI {
+		return s.foreignFault(a)
+	}
 	name, status := a.offering.Name, a.reply.Status
 	switch {
 	case status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge || status == http.StatusUnprocessableEntity:
@@ -38,6 +42,28 @@ func (s *serving) vendorFault(a *answer) error {
 		return f
 	}
 	return fault.New(fault.UpstreamError, "The vendor of the offering %s failed (status %d).", name, status)
+}
+
+// foreignFault says what a status of a vendor of another dialect means. The
+// vendor's own words go to the caller only where both speak the same.
+func (s *serving) foreignFault(a *answer) error {
+	overflow := fault.New(fault.UpstreamError, "The vendor of the offering %s refused with more than %d bytes.", a.offering.Name, maxErrorBytes)
+	var err error
+	if a.whole, err = s.g.intake.read(a.reply.Body, -1, maxErrorBytes, overflow); err != nil {
+		return s.sendFault(a.offering, err)
+	}
+	f := s.theirs(a.way).Client.Fault(a.reply.Status, a.reply.Header, a.whole.bytes)
+	if f.Kind != fault.UpstreamRefused {
+		a.whole.release()
+		a.whole = nil
+		f.Message = "The offering " + a.offering.Name + ": " + f.Message
+		return f
+	}
+	if a.way.dialect != s.in.Dialect || encoded(a.reply.Header) {
+		a.whole.release()
+		a.whole = nil
+	}
+	return &refused{f.Final(), a}
 }
 
 // vendorWords keeps a refusal that is the caller's to mend, byte for byte.

@@ -35,7 +35,7 @@ func match(r *http.Request) gateway.Inbound {
 			in.Refusal = nowhere().Refusal // Azure has these below a deployment only
 		}
 	case strings.HasPrefix(path, "/v1beta/") || strings.HasPrefix(path, "/v1/projects/") || strings.HasPrefix(path, "/v1beta1/"):
-		return gemini(path)
+		in = gemini(path)
 	case strings.HasPrefix(path, "/model/"):
 		return bedrock(path)
 	case strings.HasPrefix(path, "/v1/"):
@@ -140,18 +140,35 @@ func bedrock(path string) gateway.Inbound {
 	return in
 }
 
-// gemini knows the routes of the Gemini API and Vertex.
+// gemini matches the routes of the Gemini API and Vertex.
 func gemini(path string) gateway.Inbound {
-	if strings.HasSuffix(path, "/models") {
-		return unserved(dialect.Gemini, "the list of models for Gemini", useChat)
-	}
-	if _, action, ok := strings.Cut(path[strings.LastIndexByte(path, '/')+1:], ":"); ok {
-		switch action {
-		case "generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents", "rawPredict", "streamRawPredict", "predict":
-			return unserved(dialect.Gemini, "models/{model}:"+action, useChat)
-		}
-	}
 	in := nowhere()
 	in.Dialect = dialect.Gemini
+	if strings.HasSuffix(path, "/models") {
+		return unserved(dialect.Gemini, "the list of models for Gemini", "Use GET /v1/models with an OpenAI client.")
+	}
+	name, action, ok := strings.Cut(path[strings.LastIndexByte(path, '/')+1:], ":")
+	if !ok {
+		return in
+	}
+	alias, err := url.PathUnescape(name)
+	if err != nil || alias == "" {
+		return in
+	}
+	switch action {
+	case "generateContent":
+		in.Action = call.Chat
+	case "streamGenerateContent":
+		in.Action, in.Stream = call.Chat, true
+	case "countTokens":
+		in.Action = call.CountTokens
+	case "embedContent", "batchEmbedContents":
+		in.Action = call.Embeddings
+	case "rawPredict", "streamRawPredict", "predict":
+		return unserved(dialect.Gemini, "models/{model}:"+action, useChat)
+	default:
+		return in
+	}
+	in.Alias, in.Route, in.Refusal = alias, "models/{model}:"+action, nil
 	return in
 }

@@ -52,8 +52,8 @@ func TestRoutes_AnythingElseIsRefusedAndNothingSent(t *testing.T) {
 		{"POST", "/v1/batches", 404, known}, {"POST", "/v1/moderations", 404, known}, {"POST", "/openai/deployments/chat/audio/speech", 404, known},
 		{"POST", "/v1/messages", 404, known}, {"POST", "/v1/messages/count_tokens", 404, known},
 		{"POST", "/model/anthropic.claude/converse", 404, known}, {"POST", "/model/arn%3Aaws%3Abedrock/invoke", 404, known}, {"POST", "/model/x/y", 404, none},
-		{"POST", "/v1beta/models/gemini-2.5:generateContent", 404, known}, {"POST", "/v1beta/models/gemini-2.5:streamGenerateContent?alt=sse", 404, known}, {"POST", "/v1beta/models/x", 404, none},
-		{"POST", "/v1/projects/p/locations/l/publishers/google/models/m:generateContent", 404, known},
+		{"GET", "/v1beta/models", 404, known}, {"POST", "/v1beta/models/gemini-2.5:rawPredict", 404, known}, {"GET", "/v1beta/models/gemini-2.5:generateContent", 405, "method_not_allowed"}, {"POST", "/v1beta/models/:generateContent", 404, none}, {"POST", "/v1beta/models/gemini-2.5:generate", 404, none}, {"POST", "/v1beta/models/x", 404, none},
+		{"POST", "/v1/projects/p/locations/l/publishers/anthropic/models/m:rawPredict", 404, known},
 	} {
 		t.Run(row.method+" "+row.path, func(t *testing.T) {
 			got := r.raw(r.request(row.method+" "+row.path, r.bearer()))

@@ -62,7 +62,7 @@ func runQuickstart(ctx context.Context, args []string, stdout, stderr io.Writer)
 	printNotEnforced(stderr)
 	fmt.Fprintf(stdout, "ready listen=%s control=%s\n", s.dataAddr(), s.controlAddr())
 	printExamples(stdout, "http://"+s.dataAddr(), s.controlAddr(), key, *dir, real)
-	if err := s.run(ctx); err != nil {
+	if err := s.run(); err != nil {
 		fmt.Fprintf(stderr, "bulkhead quickstart: %v\n", err)
 		return exitFailed
 	}

@@ -55,7 +55,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	}
 	printNotEnforced(stderr)
 	fmt.Fprintf(stdout, "ready listen=%s control=%s\n", s.dataAddr(), s.controlAddr())
-	if err := s.run(ctx); err != nil {
+	if err := s.run(); err != nil {
 		fmt.Fprintf(stderr, "bulkhead serve: %v\n", err)
 		return exitFailed
 	}

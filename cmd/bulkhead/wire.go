@@ -50,6 +50,9 @@ type server struct {
 	control    net.Listener
 	socket     net.Listener
 	draining   atomic.Bool
+	signalled  context.Context    // ends with the signal that asks for the end
+	hangup     chan os.Signal     // asks for a reload
+	deafen     context.CancelFunc // the next one has its own way
 	open       []func() error
 }
 
@@ -62,6 +65,12 @@ func assemble(ctx context.Context, f serveFlags, stderr io.Writer) (*server, err
 		s.close()
 		return nil, err
 	}
+	// From before it says that it is ready, so that no signal finds it deaf.
+	s.signalled, s.deafen = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	s.opened(func() error { s.deafen(); return nil })
+	s.hangup = make(chan os.Signal, 1)
+	signal.Notify(s.hangup, syscall.SIGHUP)
+	s.opened(func() error { signal.Stop(s.hangup); return nil })
 	return s, nil
 }
 
@@ -315,10 +324,9 @@ func (s *server) ready(context.Context) []string {
 }
 
 // run serves until ctx ends or a signal stops it, drains, and closes everything.
-func (s *server) run(ctx context.Context) error {
+func (s *server) run() error {
 	defer s.close()
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx := s.signalled
 	// The control side outlives the data plane, so that a drain can be watched.
 	aside, end := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
@@ -340,7 +348,7 @@ func (s *server) run(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	}
-	stop() // a second signal ends the process at once
+	s.deafen() // a second signal ends the process at once
 	s.draining.Store(true)
 	s.log.Info("draining", slog.String("at_most", s.flags.drain.String()))
 	limit, cancel := context.WithTimeout(aside, s.flags.drain)
@@ -361,14 +369,11 @@ func (s *server) serveAside(ctx context.Context, l net.Listener, handler http.Ha
 
 // reloadOnHangup reloads on SIGHUP until ctx ends.
 func (s *server) reloadOnHangup(ctx context.Context) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-hangup:
+		case <-s.hangup:
 			s.controller.Reload(ctx, control.By{Via: "signal"}, "") // told logs it, either way
 		}
 	}

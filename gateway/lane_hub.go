@@ -1,0 +1,224 @@
+package gateway
+
+import (
+	"errors"
+	"io"
+
+	"bulkhead/call"
+	"bulkhead/chat"
+	"bulkhead/dialect"
+	"bulkhead/fault"
+)
+
+// relayLane passes bytes between a caller and an offering of one dialect, and
+// hears them by the dialect's own decoder.
+type relayLane struct {
+	s       *serving
+	to      *dialect.Upstream
+	decoder dialect.StreamDecoder
+	encoder dialect.StreamEncoder // for the words in which a stream breaks off
+	says    heard
+	held    []byte // the end, held back
+}
+
+func (l *relayLane) heard() *heard { return &l.says }
+
+func (l *relayLane) whole(body []byte) ([]byte, error) {
+	if l.s.in.Action != call.Chat {
+		return l.wholeOther(body)
+	}
+	r, err := tongues[l.s.in.Dialect].Client.Reply(body, &l.s.scan, l.to)
+	if err != nil {
+		return nil, err
+	}
+	l.says.reply(r)
+	return body, nil
+}
+
+func (l *relayLane) start(src io.Reader) { l.decoder.Reset(src, l.s.buf, maxEventBytes) }
+
+func (l *relayLane) fill() error {
+	err := l.decoder.Fill()
+	if err == io.EOF && !l.says.ended {
+		if broken := l.decoder.Close(l.says.event); broken != nil {
+			return broken
+		}
+		if l.says.ended {
+			return nil
+		}
+	}
+	return err
+}
+
+// next holds back the frame with which the reply is complete to its caller.
+func (l *relayLane) next(put func([]byte) error) (bool, error) {
+	frame, err := l.decoder.Next(l.says.event)
+	switch {
+	case err != nil:
+		return false, err
+	case frame == nil:
+		return false, nil
+	case l.says.ended || len(l.held) > 0 || l.says.finish != "" && l.s.in.Dialect == dialect.Gemini: // whose end is the end of the bytes
+		l.held = append(l.held, frame...)
+		return true, nil
+	}
+	return true, put(frame)
+}
+
+func (l *relayLane) tail() []byte { return l.held }
+
+func (l *relayLane) fail(f *fault.Fault) []byte { return l.encoder.Fail(nil, f) }
+
+// translateLane spells a vendor's reply anew in the caller's dialect.
+type translateLane struct {
+	s       *serving
+	to      *dialect.Upstream
+	client  dialect.Client
+	decoder dialect.StreamDecoder
+	encoder dialect.StreamEncoder
+	check   chat.Checker
+	says    heard
+	out     []byte // what is spelled and not yet put
+}
+
+func (l *translateLane) heard() *heard { return &l.says }
+
+func (l *translateLane) whole(body []byte) ([]byte, error) {
+	if l.s.in.Action != call.Chat {
+		return l.wholeOther(body)
+	}
+	r, err := l.client.Reply(body, &l.s.scan, l.to)
+	if err != nil {
+		return nil, err
+	}
+	l.says.reply(r)
+	if l.says.failed {
+		return nil, nil
+	}
+	return l.s.ours().Server.Reply(nil, r, l.s.answering())
+}
+
+func (l *translateLane) start(src io.Reader) { l.decoder.Reset(src, l.s.buf, maxEventBytes) }
+
+func (l *translateLane) fill() error {
+	err := l.decoder.Fill()
+	if err == io.EOF && !l.says.ended {
+		if broken := l.decoder.Close(l.event); broken != nil {
+			return broken
+		}
+		if l.says.ended {
+			return nil
+		}
+	}
+	return err
+}
+
+// event spells one event.
+func (l *translateLane) event(e *chat.Event) error {
+	if err := l.check.Check(e); err != nil {
+		return fault.New(fault.UpstreamError, "The vendor's stream is not one that can be told: %v.", err)
+	}
+	if err := l.says.event(e); err != nil {
+		return err
+	}
+	if e.Kind == chat.Fail {
+		f := e.Fault
+		if f == nil {
+			f = fault.New(fault.UpstreamError, "The vendor failed within its reply.")
+		}
+		l.out = l.encoder.Fail(l.out, f)
+		return nil
+	}
+	var err error
+	l.out, err = l.encoder.Event(l.out, e)
+	return err
+}
+
+func (l *translateLane) next(put func([]byte) error) (bool, error) {
+	frame, err := l.decoder.Next(l.event)
+	if err != nil {
+		return false, err
+	}
+	if len(l.out) > 0 {
+		out := l.out
+		l.out = l.out[:0]
+		return frame != nil, put(out)
+	}
+	return frame != nil, nil
+}
+
+// tail is also what was spelled at the end of the bytes and has not been put.
+func (l *translateLane) tail() []byte {
+	b := l.encoder.Tail(l.out)
+	l.out = nil
+	return b
+}
+
+func (l *translateLane) fail(f *fault.Fault) []byte { return l.encoder.Fail(nil, f) }
+
+// wholeOther hears embeddings and counts.
+func (l *relayLane) wholeOther(body []byte) ([]byte, error) {
+	client := tongues[l.s.in.Dialect].Client
+	if l.s.in.Action == call.CountTokens {
+		u, err := client.(dialect.CountClient).CountReply(body, &l.s.scan)
+		l.says.counted(u)
+		return body, err
+	}
+	r, err := client.(dialect.EmbeddingClient).EmbedReply(body, &l.s.scan, l.to)
+	if err != nil {
+		return nil, err
+	}
+	l.says.counted(r.Usage)
+	return body, nil
+}
+
+// wholeOther spells embeddings and counts anew.
+func (l *translateLane) wholeOther(body []byte) ([]byte, error) {
+	if l.s.in.Action == call.CountTokens {
+		u, err := l.client.(dialect.CountClient).CountReply(body, &l.s.scan)
+		if err != nil {
+			return nil, err
+		}
+		l.says.counted(u)
+		return l.s.ours().Server.(dialect.CountServer).CountReply(nil, u, l.s.answering())
+	}
+	r, err := l.client.(dialect.EmbeddingClient).EmbedReply(body, &l.s.scan, l.to)
+	if err != nil {
+		return nil, err
+	}
+	l.says.counted(r.Usage)
+	return l.s.ours().Server.(dialect.EmbeddingServer).EmbedReply(nil, r, l.s.entry.embed, l.s.answering())
+}
+
+func (h *heard) counted(u *chat.Usage) {
+	h.usage, h.content, h.ended = dialect.Consumed(u), true, true
+}
+
+// event hears one event of a stream.
+func (h *heard) event(e *chat.Event) error {
+	h.events++
+	h.content = h.content || e.Content()
+	switch e.Kind {
+	case chat.Delta, chat.Speech:
+		h.text += len(e.Bytes)
+	case chat.Finish:
+		if e.Choice == 0 {
+			h.finish = string(e.Ending.Reason)
+		}
+	case chat.Count:
+		h.usage = dialect.Consumed(e.Usage)
+	case chat.End:
+		h.ended = true
+	case chat.Fail:
+		h.failed = true
+	}
+	return nil
+}
+
+// reply hears a unary reply, which is all of its events at once.
+func (h *heard) reply(r *chat.Reply) {
+	if err := chat.Events(r, h.event); err != nil && !errors.Is(err, io.EOF) {
+		h.failed = true
+	}
+	h.ended = true
+}

@@ -1,0 +1,95 @@
+package gateway
+
+import (
+	"net/http"
+
+	"bulkhead/call"
+	"bulkhead/catalog"
+	"bulkhead/dialect"
+	"bulkhead/dialect/gemini"
+	"bulkhead/dialect/openai"
+)
+
+// Tongue is a dialect as the path speaks it: what a caller's request asks, both
+// sides of the hub, and what its streams are called.
+type Tongue struct {
+	Reader dialect.Reader
+	Server dialect.Server // the caller's side
+	Client dialect.Client // the vendor's side
+	Stream string         // content type of a vendor's stream
+}
+
+// tongues are the dialects of this build, by the names of callers' routes and
+// endpoints' rows.
+var tongues = map[dialect.Name]*Tongue{
+	dialect.OpenAI: {openai.Reader{}, openai.Server{}, openai.Client{}, eventStream},
+	dialect.Gemini: {gemini.Reader{}, gemini.Server{}, gemini.Client{}, eventStream},
+}
+
+const eventStream = "text/event-stream"
+
+// Tongues gives the dialects of this build. What it gives is not to be changed.
+func Tongues() map[dialect.Name]*Tongue { return tongues }
+
+// way is how an offering is spoken to.
+type way struct {
+	dialect dialect.Name
+	to      dialect.Upstream
+}
+
+func wayTo(o *catalog.Offering) way {
+	e := o.Endpoint
+	return way{dialect.Name(e.Dialect), dialect.Upstream{
+		Model: o.ID, Surface: e.Surface, APIVersion: e.APIVersion, Location: e.Region, Family: familyOf(o),
+		Store: o.Granted(call.Store), AskUsage: e.StreamUsage == "" || e.StreamUsage == "ask", MaxTokens: o.Model.MaxOutput,
+	}}
+}
+
+// familyOf is whose opaque state an offering can read: that of its own vendor's
+// models at its own endpoint.
+func familyOf(o *catalog.Offering) string { return o.Model.Vendor + ":" + o.Endpoint.Name }
+
+// lane gives the lane of an attempt: bytes pass between two of one dialect, and
+// are spelled anew between two of different ones.
+func (s *serving) lane(w *way, asked bool) lane {
+	switch {
+	case w.dialect == dialect.OpenAI && s.in.Dialect == dialect.OpenAI:
+		return &openaiLane{scratch: s.scratch, id: s.rec.ID, asked: asked}
+	case w.dialect == s.in.Dialect:
+		return &relayLane{s: s, to: &w.to, decoder: s.theirs(w).Client.Stream(&w.to), encoder: s.ours().Server.Stream(s.answering())}
+	}
+	return &translateLane{s: s, to: &w.to, client: s.theirs(w).Client, decoder: s.theirs(w).Client.Stream(&w.to), encoder: s.ours().Server.Stream(s.answering())}
+}
+
+func (s *serving) ours() *Tongue { return tongues[s.in.Dialect] }
+
+func (s *serving) theirs(w *way) *Tongue { return tongues[w.dialect] }
+
+// answering is what a reply in the caller's words needs to know.
+func (s *serving) answering() *dialect.Answering {
+	return &dialect.Answering{
+		Call: s.rec.ID, Created: s.rec.Start, Model: s.rec.Alias, Request: s.entry.hub, Array: s.in.Dialect == dialect.Gemini && gemini.Array(s.inbound()), Loss: s.entry.losses,
+	}
+}
+
+// inbound is the request as the dialects take it in.
+func (s *serving) inbound() *dialect.Inbound {
+	in := &dialect.Inbound{Action: s.in.Action, Model: s.in.Alias, Stream: s.in.Stream, Header: s.r.Header, Query: s.r.URL.Query()}
+	if s.body != nil {
+		in.Body = s.body.bytes
+	}
+	return in
+}
+
+// setStream sets what the header of a stream to the caller says.
+func (s *serving) setStream(h http.Header) {
+	kind := eventStream + "; charset=utf-8"
+	switch {
+	case s.in.Dialect == dialect.Bedrock:
+		kind = "application/vnd.amazon.eventstream"
+	case s.in.Dialect == dialect.Gemini && gemini.Array(s.inbound()):
+		kind = "application/json"
+	}
+	h["Content-Type"] = []string{kind}
+	h["X-Accel-Buffering"] = []string{"no"}
+}
