@@ -41,6 +41,10 @@ func (s *Sim) vendorHeaders(v *vendor, r *http.Request, h http.Header, id *dice,
 	case Bedrock:
 		set("X-Amzn-Requestid", id.uuid())
 		return
+	case Gemini: // no id and no limits: they are in the body
+		set("Vary", "Origin, X-Origin, Referer")
+		set("Server", "scaffolding on HTTPServer2")
+		return
 	default:
 		set("X-Request-Id", id.uuid())
 		return

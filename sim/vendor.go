@@ -23,7 +23,7 @@ const (
 	Compatible Kind = "compatible"
 )
 
-func kinds() []Kind { return []Kind{OpenAI, Azure, Bedrock, Compatible} }
+func kinds() []Kind { return []Kind{OpenAI, Azure, Bedrock, Compatible, Gemini} }
 
 func kindList() string {
 	var names []string
@@ -42,6 +42,8 @@ func (k Kind) basePath() string {
 		return ""
 	case Bedrock:
 		return "/openai/v1"
+	case Gemini:
+		return ""
 	default:
 		return "/v1"
 	}
@@ -93,6 +95,8 @@ func DefaultVendors() []Vendor {
 
 func defaultModels(k Kind) []Model {
 	switch k {
+	case Gemini:
+		return geminiModels()
 	case Bedrock:
 		return []Model{{ID: "openai.gpt-oss-20b-1:0"}, {ID: "openai.gpt-oss-120b-1:0"}}
 	case Compatible:
@@ -182,6 +186,7 @@ type route struct {
 	op         operation
 	model      string // of opModel, and the deployment of Azure's older surface
 	deployment bool   // Azure's older surface: model is in the path, api-version is required
+	gemini     geminiRoute
 }
 
 func (v *vendor) route(path string) route {
@@ -204,6 +209,8 @@ func (v *vendor) route(path string) route {
 			return route{} // Bedrock has no embeddings on this surface
 		}
 		return r
+	case Gemini:
+		return routeGemini(path)
 	case Compatible:
 		if r := routeUnder(path, "/v1"); r.op != opNone {
 			return r

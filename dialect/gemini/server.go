@@ -11,9 +11,8 @@ import (
 // decoder reads a request into the hub.
 type decoder struct {
 	walker
-	req     *chat.Request
-	asked   []asked // calls that the conversation holds, in order
-	schemas int     // of the answer that were given
+	req   *chat.Request
+	asked []asked // calls that the conversation holds, in order
 }
 
 // asked is a call and whether a result has been matched to it.
