@@ -28,6 +28,8 @@ var floors = map[string]int{
 	"egress": 3, "reach": 3, "sim": 3, "adapter/aws": 3, "adapter/azure": 3, "adapter/google": 3, "adapter/prometheus": 3, "adapter/remotelog": 3, "adapter/secret": 3, "adapter/sqlite": 3,
 	"gateway": 4, "control": 4,
 	"policy/policytest":   3, // random estates, and an oracle of what may be served; for tests alone
+	"translate":           3, // the table of the dialects; what stands between two of them
+	"dialect/crossing":    4, // what no single dialect can test; for tests alone
 	"control/controltest": 5, // the suite that any store of control runs; for tests alone
 	"ingress":             5, "console": 5, "estate": 5,
 	"cmd/bulkhead": 6,

@@ -23,26 +23,26 @@ type chunk struct {
 
 // deltaIn is what a chunk adds to a choice.
 type deltaIn struct {
-	index                            int
-	content, refusal, reasoning      piece
-	finish                           piece
-	calls                            []callIn
-	said, declined                   []chat.Logprob
-	cites                            []chat.Citation
-	sound                            bool
-	soundID, soundData, soundSpeech  piece
-	filter                           []byte // Azure's judgement of the content, if it says anything
-	messageFields, soundFields, lost chat.Extra
+	index                           int
+	content, refusal, reasoning     piece
+	finish                          piece
+	calls                           []callIn
+	said, declined                  []chat.Logprob
+	cites                           []chat.Citation
+	sound                           bool
+	soundID, soundData, soundSpeech piece
+	filter                          []byte     // Azure's judgement of the content, if it says anything
+	fields                          chat.Extra // of the choice's own
 }
 
 // callIn is what a chunk adds to a call.
 type callIn struct {
-	index      int // -1: not said
-	id, name   piece
-	input      piece
-	custom     bool
-	state      *chat.State
-	extraField chat.Extra
+	index    int // -1: not said
+	id, name piece
+	input    piece
+	custom   bool
+	state    *chat.State
+	extra    chat.Extra
 }
 
 // piece reads the string next; anything else is passed over and empty.
@@ -148,11 +148,11 @@ func (d *streamDecoder) readChoice() {
 			in.said, in.declined = readLogprobs(s, in.said, in.declined)
 		case string(name) == "content_filter_results" && kind == wire.Object:
 			// Azure says it in every chunk; what is said last counts.
-			if raw := s.Slice(s.Skip()); len(raw) > 2 {
+			if raw := s.Slice(s.Skip()); len(raw) > 2 && chat.Raw(raw).IsValid() {
 				in.filter = raw
 			}
 		default:
-			in.lost = append(in.lost, chat.Field{Dialect: own, Name: string(name), Value: copied(s)})
+			keep(s, &in.fields, choiceTaken, "", string(name))
 		}
 	}
 }
@@ -205,7 +205,7 @@ func (d *streamDecoder) readDelta(in *deltaIn) {
 		case "role":
 		default:
 			if kind != wire.Null {
-				in.messageFields = append(in.messageFields, chat.Field{Dialect: own, Name: "message." + string(name), Value: copied(s)})
+				keep(s, &in.fields, messageTaken, "message.", string(name))
 				continue
 			}
 		}
@@ -240,11 +240,8 @@ func (d *streamDecoder) readCall(in *deltaIn) {
 		case string(name) == "type":
 			s.Skip()
 		case string(name) == "extra_content":
-			raw := copied(s)
-			if c.state = signature(raw); c.state != nil {
+			if c.state = signed(s, &c.extra); c.state != nil {
 				c.state.Minter = d.family
-			} else {
-				c.extraField = append(c.extraField, chat.Field{Dialect: own, Name: "extra_content", Value: raw})
 			}
 		default:
 			s.Skip()

@@ -92,7 +92,7 @@ func (e *encoder) thinking() error {
 	case t.Mode == chat.ThinkingOff:
 		if e.to.Reasoning == "effort" {
 			effort = "none"
-		} else if e.to.Reasoning != "" {
+		} else {
 			e.l.Drop("thinking.mode")
 		}
 	case stated && budget >= 0:

@@ -136,15 +136,15 @@ func (d *decoder) part() chat.Part {
 		case "refusal":
 			refusal = d.str("refusal")
 		case "image_url":
-			media = d.address("image_url", chat.Image)
+			media = d.address(&p.Extra, "image_url", chat.Image)
 		case "video_url":
-			media = d.address("video_url", chat.Video)
+			media = d.address(&p.Extra, "video_url", chat.Video)
 		case "audio_url":
-			media = d.address("audio_url", chat.Audio)
+			media = d.address(&p.Extra, "audio_url", chat.Audio)
 		case "input_audio":
-			media = d.sound()
+			media = d.sound(&p.Extra)
 		case "file":
-			media = d.file()
+			media = d.file(&p.Extra)
 		case "prompt_cache_breakpoint":
 			if d.raw() != nil {
 				p.Cache = &chat.CacheMark{}
@@ -174,7 +174,7 @@ func (d *decoder) part() chat.Part {
 }
 
 // address reads {"url": …, "detail": …}, or a bare string as some servers accept.
-func (d *decoder) address(member string, medium chat.Medium) chat.Media {
+func (d *decoder) address(x *chat.Extra, member string, medium chat.Medium) chat.Media {
 	m := chat.Media{Medium: medium}
 	if d.s.Next() == wire.String {
 		d.locate(&m, d.text(), member)
@@ -190,7 +190,7 @@ func (d *decoder) address(member string, medium chat.Medium) chat.Media {
 		case "detail":
 			m.Detail = d.str(member + ".detail")
 		default:
-			d.s.Skip()
+			d.extra(x, member+"."+string(name))
 		}
 	}
 	return m
@@ -227,7 +227,7 @@ func (d *decoder) inline(m *chat.Media, data, member string) {
 // sounds are media types by the dialect's words for them.
 var sounds = map[string]string{"wav": "audio/wav", "mp3": "audio/mpeg"}
 
-func (d *decoder) sound() chat.Media {
+func (d *decoder) sound(x *chat.Extra) chat.Media {
 	m := chat.Media{Medium: chat.Audio}
 	if !d.object("input_audio") {
 		return m
@@ -242,13 +242,13 @@ func (d *decoder) sound() chat.Media {
 				m.Type = "audio/" + format
 			}
 		default:
-			d.s.Skip()
+			d.extra(x, "input_audio."+string(name))
 		}
 	}
 	return m
 }
 
-func (d *decoder) file() chat.Media {
+func (d *decoder) file(x *chat.Extra) chat.Media {
 	m := chat.Media{Medium: chat.Document}
 	if !d.object("file") {
 		return m
@@ -262,7 +262,7 @@ func (d *decoder) file() chat.Media {
 		case "filename":
 			m.Name = d.str("file.filename")
 		default:
-			d.s.Skip()
+			d.extra(x, "file."+string(name))
 		}
 	}
 	return m

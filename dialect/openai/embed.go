@@ -206,7 +206,7 @@ func (Client) EmbedReply(body []byte, s *wire.Scanner, _ *dialects.Upstream) (*c
 					r.Usage = &usage
 				}
 			default:
-				r.Extra = append(r.Extra, chat.Field{Dialect: own, Name: string(name), Value: copied(s)})
+				keep(s, &r.Extra, rootTaken+"data ", "", string(name))
 			}
 		}
 	} else {

@@ -279,14 +279,14 @@ func (e *encoder) marks(at string, p *chat.Part) bool {
 }
 
 func (e *encoder) part(at string, p *chat.Part) error {
-	w := &e.w
+	w, mine := &e.w, e.l.Own(at, p.Extra)
 	switch x := p.Content.(type) {
 	case chat.Text:
 		w.open('{')
 		w.str("type", "text")
 		w.str("text", x.Text)
 	case chat.Media:
-		if ok, err := e.media(at, &x); !ok {
+		if ok, err := e.media(at, &x, mine); !ok {
 			return err
 		}
 	case chat.Native:
@@ -299,13 +299,13 @@ func (e *encoder) part(at string, p *chat.Part) error {
 		w.str("mode", "explicit")
 		w.close('}')
 	}
-	w.extra(e.l.Own(at, p.Extra), "")
+	w.extra(mine, "")
 	w.close('}')
 	return nil
 }
 
 // media opens a part that is no text; it says false if there is none.
-func (e *encoder) media(at string, x *chat.Media) (bool, error) {
+func (e *encoder) media(at string, x *chat.Media, mine chat.Extra) (bool, error) {
 	w := &e.w
 	if x.Context != "" {
 		e.l.Drop(at + ".context")
@@ -327,6 +327,7 @@ func (e *encoder) media(at string, x *chat.Media) (bool, error) {
 		w.object("image_url")
 		w.locate("url", x)
 		w.said("detail", x.Detail)
+		w.extra(mine, "image_url.")
 	case x.Medium == chat.Audio && x.Data != "":
 		format := formatOf(x.Type)
 		if format == "" {
@@ -337,8 +338,9 @@ func (e *encoder) media(at string, x *chat.Media) (bool, error) {
 		w.object("input_audio")
 		w.str("data", x.Data)
 		w.str("format", format)
+		w.extra(mine, "input_audio.")
 	case x.Medium == chat.Document:
-		return e.document(at, x)
+		return e.document(at, x, mine)
 	default:
 		return refuse("", "has no place for "+string(x.Medium)+" like this")
 	}
@@ -374,7 +376,7 @@ func formatOf(mediaType string) string {
 
 // document opens a file part. A document made of parts, or with an address,
 // has no place.
-func (e *encoder) document(at string, x *chat.Media) (bool, error) {
+func (e *encoder) document(at string, x *chat.Media, mine chat.Extra) (bool, error) {
 	w := &e.w
 	if x.URL != "" {
 		return false, e.l.Refuse(at+".url", "fetches no documents")
@@ -404,6 +406,7 @@ func (e *encoder) document(at string, x *chat.Media) (bool, error) {
 	default:
 		w.locate("file_data", &data)
 	}
+	w.extra(mine, "file.")
 	w.close('}')
 	return true, nil
 }

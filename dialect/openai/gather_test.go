@@ -1,11 +1,11 @@
 package openai_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"pgregory.net/rapid"
 )
 
@@ -36,11 +36,11 @@ func gather(t rapid.TB, stream []byte) {
 			continue
 		}
 		var c struct {
-			ID      string          `json:"id"`
-			Object  string          `json:"object"`
-			Model   *string         `json:"model"`
-			Error   json.RawMessage `json:"error"`
-			Usage   json.RawMessage `json:"usage"`
+			ID      string         `json:"id"`
+			Object  string         `json:"object"`
+			Model   *string        `json:"model"`
+			Error   jsontext.Value `json:"error"`
+			Usage   jsontext.Value `json:"usage"`
 			Choices []struct {
 				Index *int `json:"index"`
 				Delta *struct {
@@ -50,15 +50,18 @@ func gather(t rapid.TB, stream []byte) {
 						Index    *int   `json:"index"`
 						ID       string `json:"id"`
 						Type     string `json:"type"`
-						Function struct{ Name string }
-						Custom   struct{ Name string }
+						Function struct {
+							Name string `json:"name"`
+						} `json:"function"`
+						Custom struct {
+							Name string `json:"name"`
+						} `json:"custom"`
 					} `json:"tool_calls"`
 				} `json:"delta"`
 				Finish *string `json:"finish_reason"`
 			} `json:"choices"`
 		}
-		d := json.NewDecoder(bytes.NewReader([]byte(data)))
-		if err := d.Decode(&c); err != nil {
+		if err := json.Unmarshal([]byte(data), &c); err != nil {
 			t.Fatalf("%v in %s", err, data)
 		}
 		if id == "" {

@@ -17,6 +17,7 @@ type lane struct {
 	next     int // number of the next part to start
 	open     bool
 	queue    []held // parts that are not whole; the first may be open
+	held     int    // bytes of the queue that were ever held
 	begun    []int  // indices of the calls that have been seen
 	finished bool
 	called   bool
@@ -37,6 +38,21 @@ type held struct {
 	speech   []byte
 	logprobs []chat.Logprob
 	cites    []chat.Citation
+}
+
+// What a reply may make us hold.
+const (
+	maxHeld  = 16 << 20 // bytes of a choice's parts that wait for another
+	maxCalls = 1024     // of a choice
+)
+
+// hold adds to a part that is not open.
+func (l *lane) hold(to *[]byte, b []byte) error {
+	if l.held += len(b); l.held > maxHeld {
+		return broken("more than %d bytes of it are out of order.", maxHeld)
+	}
+	*to = append(*to, b...)
+	return nil
 }
 
 // take adds what a chunk says of the choice.
@@ -91,10 +107,7 @@ func (l *lane) keep(in *deltaIn) {
 	if in.filter != nil {
 		l.set("content_filter_results", in.filter)
 	}
-	for _, f := range in.lost {
-		l.set(f.Name, f.Value)
-	}
-	for _, f := range in.messageFields {
+	for _, f := range in.fields {
 		l.set(f.Name, f.Value)
 	}
 }
@@ -132,9 +145,8 @@ func (l *lane) say(d *streamDecoder, kind chat.Kind, t piece, logprobs []chat.Lo
 		return err
 	}
 	if !l.passes(h) {
-		h.text = append(h.text, d.undone(t)...)
 		h.logprobs = append(h.logprobs, logprobs...)
-		return nil
+		return l.hold(&h.text, d.undone(t))
 	}
 	if err := l.delta(d, chat.Delta, d.undone(t)); err != nil || len(logprobs) == 0 {
 		return err
@@ -175,9 +187,10 @@ func (l *lane) sound(d *streamDecoder, in *deltaIn) error {
 	}
 	h := &l.queue[len(l.queue)-1]
 	if !l.passes(h) {
-		h.text = append(h.text, d.undone(in.soundData)...)
-		h.speech = append(h.speech, d.undone(in.soundSpeech)...)
-		return nil
+		if err := l.hold(&h.text, d.undone(in.soundData)); err != nil {
+			return err
+		}
+		return l.hold(&h.speech, d.undone(in.soundSpeech))
 	}
 	if err := l.delta(d, chat.Delta, d.undone(in.soundData)); err != nil {
 		return err
@@ -198,7 +211,9 @@ func (l *lane) call(d *streamDecoder, c *callIn) error {
 		if c.index < 0 {
 			c.index = len(l.begun)
 		}
-		l.begun = append(l.begun, c.index)
+		if l.begun = append(l.begun, c.index); len(l.begun) > maxCalls {
+			return broken("it has more than %d calls.", maxCalls)
+		}
 		var err error
 		if h, err = l.add(d, held{kind: chat.KindCall, index: c.index, id: string(d.undone(c.id)), name: string(d.undone(c.name)), custom: c.custom}); err != nil {
 			return err
@@ -210,7 +225,9 @@ func (l *lane) call(d *streamDecoder, c *callIn) error {
 			h.id = string(d.undone(c.id))
 		}
 	}
-	h.extra = append(h.extra, c.extraField...)
+	for _, f := range c.extra {
+		put(&h.extra, f.Name, f.Value)
+	}
 	state := c.state
 	if h.state != nil {
 		state = nil
@@ -220,7 +237,9 @@ func (l *lane) call(d *streamDecoder, c *callIn) error {
 	input := d.undone(c.input)
 	h.json.feed(input)
 	if !l.passes(h) {
-		h.text = append(h.text, input...)
+		if err := l.hold(&h.text, input); err != nil {
+			return err
+		}
 		return l.advance(d) // a name may have come
 	}
 	if err := l.delta(d, chat.Delta, input); err != nil {

@@ -77,7 +77,7 @@ func head(s *wire.Scanner, name string, kind wire.Kind, r *chat.Reply) {
 	case kind == wire.Number && name == "created":
 		r.Created = created(s)
 	default:
-		r.Extra = append(r.Extra, chat.Field{Dialect: own, Name: name, Value: copied(s)})
+		keep(s, &r.Extra, rootTaken, "", name)
 	}
 }
 
@@ -92,6 +92,38 @@ func created(s *wire.Scanner) int64 {
 
 // copied copies the value next as it was written.
 func copied(s *wire.Scanner) chat.Raw { return append(chat.Raw(nil), s.Slice(s.Skip())...) }
+
+// The names that this package writes at each level of a reply.
+const (
+	rootTaken    = " id object created model choices usage service_tier system_fingerprint error "
+	choiceTaken  = " index message delta logprobs finish_reason "
+	messageTaken = " role content reasoning_content refusal tool_calls annotations audio "
+	callTaken    = " index id type function custom extra_content "
+	soundTaken   = " id data transcript "
+	usageTaken   = " prompt_tokens completion_tokens total_tokens prompt_tokens_details completion_tokens_details "
+)
+
+// keep reads the value next as a field of the dialect's own. A reply is read
+// leniently: a name that comes again replaces, and what no strict reader would
+// take, or has the name of something else, is left out.
+func keep(s *wire.Scanner, to *chat.Extra, taken, under, name string) {
+	raw := copied(s)
+	if s.Failed() || strings.Contains(taken, " "+name+" ") || strings.Contains(name, ".") || !raw.IsValid() {
+		return
+	}
+	put(to, under+name, raw)
+}
+
+// put sets a field of the dialect's own.
+func put(to *chat.Extra, name string, value chat.Raw) {
+	for i := range *to {
+		if (*to)[i].Name == name {
+			(*to)[i].Value = value
+			return
+		}
+	}
+	*to = append(*to, chat.Field{Dialect: own, Name: name, Value: value})
+}
 
 // unary reads the choices of a unary reply.
 type unary struct {
@@ -133,7 +165,7 @@ func (u *unary) choice() {
 		case kind == wire.Object && string(name) == "logprobs":
 			c.said, c.declined = readLogprobs(s, nil, nil)
 		default:
-			c.ending.Extra = append(c.ending.Extra, chat.Field{Dialect: own, Name: string(name), Value: copied(s)})
+			keep(s, &c.ending.Extra, choiceTaken, "", string(name))
 		}
 	}
 	u.choices = append(u.choices, c)
@@ -179,7 +211,7 @@ func (u *unary) message(c *choiceIn) {
 		case kind == wire.Object && string(name) == "audio":
 			spoken = append(spoken, sound(s))
 		default:
-			c.ending.Extra = append(c.ending.Extra, chat.Field{Dialect: own, Name: "message." + string(name), Value: copied(s)})
+			keep(s, &c.ending.Extra, messageTaken, "message.", string(name))
 		}
 	}
 	c.parts = slices.Concat(reasoning, said, declined, spoken, calls)
@@ -245,20 +277,28 @@ func (u *unary) call() chat.Part {
 			c.Custom = true
 			called(s, &c, "input")
 		case string(name) == "extra_content":
-			raw := copied(s)
-			if p.State = signature(raw); p.State != nil {
+			if p.State = signed(s, &p.Extra); p.State != nil {
 				p.State.Minter = u.family
-			} else {
-				p.Extra = append(p.Extra, chat.Field{Dialect: own, Name: "extra_content", Value: raw})
 			}
 		case kind == wire.Null || string(name) == "type" || string(name) == "index":
 			s.Skip()
 		default:
-			p.Extra = append(p.Extra, chat.Field{Dialect: own, Name: string(name), Value: copied(s)})
+			keep(s, &p.Extra, callTaken, "", string(name))
 		}
 	}
 	p.Content = c
 	return p
+}
+
+// signed reads Google's extension of a call: a signature, or else a field of
+// the call's own.
+func signed(s *wire.Scanner, extra *chat.Extra) *chat.State {
+	raw := copied(s)
+	state := signature(raw)
+	if state == nil && raw.IsValid() {
+		put(extra, "extra_content", raw)
+	}
+	return state
 }
 
 // called reads name and arguments of a call; some servers give arguments as an
@@ -297,7 +337,7 @@ func sound(s *wire.Scanner) chat.Part {
 		case kind == wire.Null:
 			s.Skip()
 		default:
-			p.Extra = append(p.Extra, chat.Field{Dialect: own, Name: string(name), Value: copied(s)})
+			keep(s, &p.Extra, soundTaken, "", string(name))
 		}
 	}
 	p.Content = m

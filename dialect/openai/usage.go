@@ -39,9 +39,7 @@ func readUsage(s *wire.Scanner, u *chat.Usage) bool {
 		case s.Next() == wire.Null:
 			s.Skip()
 		default:
-			field := chat.Field{Dialect: own, Name: string(name)}
-			field.Value = append(chat.Raw(nil), s.Slice(s.Skip())...)
-			u.Extra = append(u.Extra, field)
+			keep(s, &u.Extra, usageTaken, "", string(name))
 		}
 	}
 	// What was consumed is the larger count, as in ReadReply.
