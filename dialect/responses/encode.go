@@ -106,7 +106,7 @@ func (e *encoder) native(path string, x chat.Native) error {
 		return e.losses.Refuse(path+".native", fmt.Sprintf("has no block %q of %s", clip(x.Type), x.Dialect))
 	}
 	e.next()
-	e.b = append(e.b, x.Value...)
+	e.value(string(x.Value))
 	return nil
 }
 
@@ -128,7 +128,7 @@ func (e *encoder) result(path string, p *chat.Part, x chat.ToolResult) error {
 			if parts[k].Cache != nil {
 				e.losses.Drop("messages[].parts[].parts[].cache")
 			}
-			if err := e.part(fmt.Sprintf("%s.parts[%d]", path, k), &parts[k], false); err != nil {
+			if err := e.part(fmt.Sprintf("%s.parts[%d]", path, k), &parts[k], x.Custom); err != nil {
 				return err
 			}
 		}
@@ -170,7 +170,7 @@ func single(parts []chat.Part) (string, bool) {
 }
 
 // part writes what the caller's side says: text, an image, a document. Of an
-// image in a message the schema demands its detail.
+// image in a message, or in a custom tool's result, the schema demands its detail.
 func (e *encoder) part(path string, p *chat.Part, detail bool) error {
 	switch x := p.Content.(type) {
 	case chat.Text:

@@ -37,7 +37,7 @@ func (e *encoder) tool(i int, t *chat.Tool) error {
 			return e.losses.Refuse(fmt.Sprintf("tools[%d]", i), fmt.Sprintf("has no hosted tool %q of another dialect", clip(t.Name)))
 		}
 		e.next()
-		e.b = append(e.b, t.Native.Value...)
+		e.value(string(t.Native.Value))
 		return nil
 	}
 	e.element()

@@ -63,7 +63,7 @@ func replyItems(r *response, parts []chat.Part) []byte {
 				break
 			}
 			w.next()
-			w.b = append(w.b, x.Value...)
+			w.value(string(x.Value))
 		case chat.Media:
 			w.picture(r, p, x.Medium, x.Data)
 		default:

@@ -157,9 +157,7 @@ func (w *writer) usage(u *chat.Usage) {
 	w.int("input_tokens", u.Prompt())
 	w.object("input_tokens_details")
 	w.int("cached_tokens", u.CacheRead)
-	if n := u.CacheWrite(); n > 0 {
-		w.int("cache_write_tokens", n)
-	}
+	w.int("cache_write_tokens", u.CacheWrite())
 	w.ownWithin(withinInput, u.Extra)
 	w.close('}')
 	w.int("output_tokens", u.Output)

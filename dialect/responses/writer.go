@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -66,7 +67,22 @@ func (w *writer) orNull(name, value string) {
 // raw writes a value as it is.
 func (w *writer) raw(name, value string) {
 	w.name(name)
-	w.b = append(w.b, value...)
+	w.value(value)
+}
+
+// value writes a value as it is, but on one line: an event of a stream has no
+// other. What breaks a line in JSON is white space between its tokens.
+func (w *writer) value(v string) {
+	at := len(w.b)
+	w.b = append(w.b, v...)
+	for i := at; i < len(w.b); i++ {
+		n := bytes.IndexAny(w.b[i:], "\n\r")
+		if n < 0 {
+			return
+		}
+		i += n
+		w.b[i] = ' '
+	}
 }
 
 func (w *writer) int(name string, n int64) {
@@ -181,7 +197,7 @@ func (w *writer) citation(c *chat.Citation) bool {
 	switch {
 	case c.Native != nil && c.Native.Dialect == own:
 		w.next()
-		w.b = append(w.b, c.Native.Value...)
+		w.value(string(c.Native.Value))
 		return true
 	case c.Kind == chat.CiteURL && c.URL != "":
 		span := chat.Range{}
