@@ -1,6 +1,11 @@
 package dialect
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+
+	"bulkhead/chat"
+)
 
 // Fate is what becomes of a field of a dialect on its way to another.
 type Fate string
@@ -47,6 +52,39 @@ func (f Fields) Wire(path string) string {
 		}
 	}
 	return wire
+}
+
+// Relied refuses what the caller relies on and only its own dialect has: the
+// fields in extras of the request and of its messages whose row says that they
+// are refused elsewhere. It is asked before a request is encoded into another
+// dialect; a loss that the workload allows is recorded, and the field left out.
+func (f Fields) Relied(r *chat.Request, l *chat.Losses) error {
+	if err := f.relied("", r.Extra, l); err != nil {
+		return err
+	}
+	for i := range r.Messages {
+		if x := r.Messages[i].Extra; x != nil {
+			if err := f.relied(fmt.Sprintf("messages[%d].", i), x, l); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (f Fields) relied(at string, x chat.Extra, l *chat.Losses) error {
+	for _, field := range x {
+		path := at + field.Name
+		for _, row := range f {
+			if row.Fate != FateRefused || strings.TrimSuffix(row.Path, ".**") != indices(path) {
+				continue
+			}
+			if err := l.Refuse(path, "has nothing like it"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // indices takes the indices out of a path.

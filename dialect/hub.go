@@ -77,6 +77,7 @@ type StreamEncoder interface {
 // Upstream is what an encoder needs to know of an offering.
 type Upstream struct {
 	Model      string // the vendor's own id
+	URL        string // the endpoint's, as the estate has it, for paths that depend on how much of them it holds
 	Surface    string // of the endpoint: which form of URL and body
 	APIVersion string
 	Project    string // Vertex
