@@ -31,13 +31,8 @@ func decodeTool(i int, raw chat.Raw) (chat.Tool, error) {
 	}
 	if t.Type == "custom" {
 		out.Kind = chat.CustomTool
-		if f := t.Format; f != nil && f.Type == "grammar" {
-			w := writer{}
-			w.open('{')
-			w.str("syntax", f.Syntax)
-			w.str("definition", f.Definition)
-			w.close('}')
-			out.Grammar = chat.Raw(w.b)
+		if t.Format.Kind() == '{' {
+			out.Grammar = t.Format
 		}
 	}
 	return out, nil

@@ -45,12 +45,8 @@ func (e *encoder) tool(i int, t *chat.Tool) error {
 		e.str("type", "custom")
 		e.str("name", t.Name)
 		e.opt("description", t.Description)
-		if syntax, definition, ok := grammar(t.Grammar); ok {
-			e.object("format")
-			e.str("type", "grammar")
-			e.str("syntax", syntax)
-			e.str("definition", definition)
-			e.close('}')
+		if form := grammar(t.Grammar); form != nil {
+			e.raw("format", string(form))
 		}
 	} else {
 		e.str("type", "function")
@@ -72,24 +68,28 @@ func (e *encoder) tool(i int, t *chat.Tool) error {
 	return nil
 }
 
-// grammar reads the grammar of a custom tool's input: its syntax and
-// definition, also where they stand a level down.
-func grammar(raw chat.Raw) (syntax, definition string, ok bool) {
+// grammar gives the form of a custom tool's input as the dialect has it, its
+// syntax and definition beside its type: also where they stand a level down.
+func grammar(raw chat.Raw) chat.Raw {
 	var g struct {
-		Syntax     string `json:"syntax"`
-		Definition string `json:"definition"`
-		Grammar    *struct {
+		Grammar *struct {
 			Syntax     string `json:"syntax"`
 			Definition string `json:"definition"`
 		} `json:"grammar"`
 	}
 	if len(raw) == 0 || json.Unmarshal(raw, &g) != nil {
-		return "", "", false
+		return nil
 	}
-	if g.Grammar != nil {
-		g.Syntax, g.Definition = g.Grammar.Syntax, g.Grammar.Definition
+	if g.Grammar == nil {
+		return raw
 	}
-	return g.Syntax, g.Definition, g.Definition != ""
+	w := writer{}
+	w.open('{')
+	w.str("type", "grammar")
+	w.str("syntax", g.Grammar.Syntax)
+	w.str("definition", g.Grammar.Definition)
+	w.close('}')
+	return w.b
 }
 
 // choice writes how the model is to choose among the tools.

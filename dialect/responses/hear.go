@@ -128,8 +128,11 @@ func (r *reader) kept(kind wire.Kind, field func() string) {
 
 // keptList reads a list of such ids.
 func (r *reader) keptList(kind wire.Kind, field func() string) {
+	r.opaque = true
 	at := r.s.Skip()
+	r.opaque = false
 	if !r.s.Failed() && kind != wire.Null && len(bytes.Trim(r.s.Slice(at), "[] \t\r\n")) > 0 {
+		r.cannotRead(dialects.Opaque)
 		r.need(call.FileID, field())
 	}
 }

@@ -16,6 +16,7 @@ package responses
 import (
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -141,14 +142,14 @@ func (r *Request) edit(edits []wire.Edit, at wire.Span, with []byte) []wire.Edit
 
 // path is the path and query under an endpoint's URL. On the surface v1
 // (OpenAI, compatible servers, Azure's v1) the URL ends where /responses
-// begins. On Azure's deployments surface the URL is the resource's; the model
-// is in the body there too.
+// begins. On Azure's deployments surface the URL is the resource's, with or
+// without /openai; the model is in the body there too.
 func path(a call.Action, to *dialects.Upstream) string {
 	p := "/responses"
 	if a == call.CountTokens {
 		p = "/responses/input_tokens"
 	}
-	if to.Surface == "deployments" {
+	if to.Surface == "deployments" && !strings.HasSuffix(strings.TrimSuffix(to.URL, "/"), "/openai") {
 		p = "/openai" + p
 	}
 	if to.APIVersion != "" {

@@ -68,12 +68,8 @@ type toolJSON struct {
 	Description string   `json:"description"`
 	Parameters  chat.Raw `json:"parameters"`
 	Strict      *bool    `json:"strict"`
-	Format      *struct {
-		Type       string `json:"type"`
-		Syntax     string `json:"syntax"`
-		Definition string `json:"definition"`
-	} `json:"format"`
-	Rest chat.Raw `json:",embed"`
+	Format      chat.Raw `json:"format"`
+	Rest        chat.Raw `json:",embed"`
 }
 
 // inputJSON is the input: a text, or items.
