@@ -1,7 +1,9 @@
 package responses
 
 import (
+	"bytes"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 
@@ -15,6 +17,9 @@ import (
 // Reply implements [dialects.Client].
 func (Client) Reply(body []byte, _ *wire.Scanner, to *dialects.Upstream) (*chat.Reply, error) {
 	var doc replyJSON
+	if !utf8.Valid(body) { // what is kept as it was written must be text
+		body = bytes.ToValidUTF8(body, []byte("\uFFFD"))
+	}
 	if err := json.Unmarshal(body, &doc, lenient); err != nil {
 		return nil, fault.New(fault.UpstreamError, "The vendor's reply cannot be read.").Because(err)
 	}
