@@ -91,7 +91,7 @@ func (d *Events) startPart(b *block, emit chat.Sink) error {
 			return broken("The vendor sent a call that names no tool.")
 		}
 		content = chat.ToolCall{ID: d.msg.callID(b.id, d.next), Name: b.name}
-		d.input = append(d.input, b.input...)
+		d.input = append(d.input, compact(b.input)...)
 	default:
 		d.open = chat.KindNative
 		d.native.start(b)
@@ -174,9 +174,6 @@ func (d *Events) stopPart(emit chat.Sink) error {
 		// Arguments may have come with the start, or not at all: those of a
 		// tool without any.
 		if !d.said {
-			if len(d.input) == 0 {
-				d.input = append(d.input, "{}"...)
-			}
 			if err := d.say(chat.Event{Kind: chat.Delta, Index: d.next, Bytes: d.input}, emit); err != nil {
 				return err
 			}

@@ -229,11 +229,7 @@ func (d *unpacker) part(b *block, at string) chat.Part {
 			p.State = &chat.State{Kind: chat.Redacted, Blob: b.data}
 		}
 	case "tool_use":
-		input := string(b.input)
-		if input == "" {
-			input = "{}"
-		}
-		p.Content = chat.ToolCall{ID: b.id, Name: b.name, Arguments: input}
+		p.Content = chat.ToolCall{ID: b.id, Name: b.name, Arguments: compact(b.input)}
 		if b.id == "" || b.name == "" {
 			d.malformed(at, "is a call without id or name")
 		}
@@ -258,6 +254,19 @@ func (d *unpacker) part(b *block, at string) chat.Part {
 		d.malformed(at+"."+b.misfit, "is %s, which does not go with its type", b.kind)
 	}
 	return p
+}
+
+// compact gives input as the text of arguments: names, numbers and strings as
+// they were written, without the white space between them.
+func compact(input []byte) string {
+	if len(input) == 0 {
+		return "{}"
+	}
+	v := append(chat.Raw(nil), input...)
+	if v.Compact() != nil {
+		return string(input)
+	}
+	return string(v)
 }
 
 // media reads an image or a document.
