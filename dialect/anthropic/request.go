@@ -172,8 +172,15 @@ func (p *plan) put(name string, i int, there bool, value []byte) {
 // comma before goes with them, or the one behind where they are the first.
 func (p *plan) edits() []wire.Edit {
 	members := p.r.members
-	edits := p.values
 	slices.Sort(p.dropped)
+	var edits []wire.Edit
+	if p.front != nil {
+		if len(p.dropped) < len(members) {
+			p.front = append(p.front, ',')
+		}
+		edits = append(edits, wire.Edit{Span: wire.Span{Start: p.r.root, End: p.r.root}, With: p.front})
+	}
+	edits = append(edits, p.values...)
 	for k := 0; k < len(p.dropped); {
 		i := p.dropped[k]
 		j := i
@@ -188,12 +195,6 @@ func (p *plan) edits() []wire.Edit {
 			cut.End = members[j].start
 		}
 		edits = append(edits, wire.Edit{Span: cut})
-	}
-	if p.front != nil {
-		if len(p.dropped) < len(members) {
-			p.front = append(p.front, ',')
-		}
-		edits = append(edits, wire.Edit{Span: wire.Span{Start: p.r.root, End: p.r.root}, With: p.front})
 	}
 	slices.SortStableFunc(edits, func(a, b wire.Edit) int { return a.Start - b.Start })
 	return edits
