@@ -206,17 +206,11 @@ func (t *tally) count(s *wire.Scanner) {
 
 // keep keeps a field of the usage that the hub has no place for.
 func (t *tally) keep(s *wire.Scanner, field string, kind wire.Kind) {
-	raw := s.Slice(s.Skip())
-	if kind == wire.Null || s.Failed() {
+	if kind == wire.Null { // says nothing, not even that it was less before
+		s.Skip()
 		return
 	}
-	for i := range t.extra {
-		if t.extra[i].Name == field {
-			t.extra[i] = own(field, raw)
-			return
-		}
-	}
-	t.extra = append(t.extra, own(field, raw))
+	keep(s, &t.extra, field)
 }
 
 // counters reads one or two counters of an object.

@@ -59,8 +59,19 @@ func keep(s *wire.Scanner, x *chat.Extra, field string) {
 	null := s.Next() == wire.Null
 	raw := s.Slice(s.Skip())
 	if !null && !s.Failed() && (!s.Lenient || chat.Raw(raw).IsValid()) {
-		*x = append(*x, own(field, raw))
+		put(x, own(field, raw))
 	}
+}
+
+// put adds a field, in place of an earlier one of its name.
+func put(x *chat.Extra, f chat.Field) {
+	for i := range *x {
+		if (*x)[i].Name == f.Name {
+			(*x)[i] = f
+			return
+		}
+	}
+	*x = append(*x, f)
 }
 
 func (d *unpacker) malformed(field, format string, args ...any) {

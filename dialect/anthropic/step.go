@@ -205,7 +205,9 @@ func (d *Events) giveNative(emit chat.Sink) error {
 
 // outcome reads message_delta: why the reply ends, and what it cost.
 func (d *Events) outcome(emit chat.Sink) error {
-	d.msg.end = append(d.msg.end, d.view.rest...)
+	for _, f := range d.view.rest {
+		put(&d.msg.end, f)
+	}
 	if d.msg.said != "" {
 		if err := d.finish(emit); err != nil {
 			return err
@@ -243,7 +245,7 @@ func (n *nativeBlock) start(b *block) {
 	for name := s.Name(); name != nil; name = s.Name() {
 		at := string(name)
 		if raw := s.Slice(s.Skip()); chat.Raw(raw).IsValid() { // which a lenient scanner does not say
-			n.members = append(n.members, own(at, raw))
+			put(&n.members, own(at, raw))
 		}
 	}
 }
@@ -254,21 +256,11 @@ func (n *nativeBlock) piece(v *view, says []byte) {
 	case "partial_json":
 		n.input = append(n.input, says...)
 	case "text", "thinking", "signature":
-		n.put(own(v.member, quoted(nil, says)))
+		put(&n.members, own(v.member, quoted(nil, says)))
 	}
 	for _, f := range v.rest {
-		n.put(f)
+		put(&n.members, f)
 	}
-}
-
-func (n *nativeBlock) put(f chat.Field) {
-	for i := range n.members {
-		if n.members[i].Name == f.Name {
-			n.members[i] = f
-			return
-		}
-	}
-	n.members = append(n.members, f)
 }
 
 // whole is the block as a unary reply has it. Input that is no JSON, cut by a
@@ -277,7 +269,7 @@ func (n *nativeBlock) whole() []byte {
 	if len(bytes.TrimSpace(n.input)) > 0 {
 		c := chat.ToolCall{Arguments: string(n.input)}
 		input, _ := c.Object()
-		n.put(own("input", input))
+		put(&n.members, own("input", input))
 	}
 	var w writer
 	w.open('{')
