@@ -66,3 +66,8 @@ func marshal(t testing.TB, v any) string {
 	}
 	return string(b)
 }
+
+func marshalled(v any) (string, error) {
+	b, err := chat.Marshal(v)
+	return string(b), err
+}

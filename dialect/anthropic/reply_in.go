@@ -75,8 +75,9 @@ func (m *message) member(s *wire.Scanner, name string) {
 				s.Skip()
 				continue
 			}
-			d := &unpacker{}
-			m.parts = append(m.parts, m.part(d, d.block(s), i))
+			var b block
+			b.read(s)
+			m.parts = append(m.parts, m.part(&b, i))
 		}
 	case "usage":
 		m.tally.count(s)
@@ -119,25 +120,30 @@ func (m *message) ending() chat.Ending {
 }
 
 // part gives a block of a reply. What a request could not hold either is kept whole.
-func (m *message) part(d *unpacker, b *block, index int) chat.Part {
-	var n nativeBlock
-	n.start(b)
-	whole := chat.Part{Content: chat.Native{Dialect: name, Type: b.typ, Value: n.whole()}}
+func (m *message) part(b *block, index int) chat.Part {
 	switch b.typ {
 	case "text", "thinking", "redacted_thinking":
 	case "tool_use":
 		b.id = m.callID(b.id, index)
 	default:
-		return whole
+		return nativePart(b)
 	}
-	p := d.part(b, "")
+	var d unpacker
+	p := d.part(b, spot{"content", index})
 	if d.fault != nil {
-		return whole
+		return nativePart(b)
 	}
 	if p.State != nil {
 		p.State.Minter = m.family
 	}
 	return p
+}
+
+// nativePart keeps a block whole.
+func nativePart(b *block) chat.Part {
+	var n nativeBlock
+	n.start(b)
+	return chat.Part{Content: chat.Native{Dialect: name, Type: b.typ, Value: n.whole()}}
 }
 
 // callID gives the id of a call, or one made of the reply's where it has none

@@ -19,7 +19,7 @@ func (Server) Decode(in *dialects.Inbound, s *wire.Scanner) (*chat.Request, erro
 	s.Reset(in.Body)
 	if s.Object() {
 		for name := s.Name(); name != nil; name = s.Name() {
-			d.field(s, string(name))
+			d.field(s, name)
 		}
 	}
 	if err := s.End(); err != nil {
@@ -93,14 +93,14 @@ func (d *unpacker) later(raw []byte, read func(s *wire.Scanner)) {
 }
 
 // field reads a top-level field.
-func (d *unpacker) field(s *wire.Scanner, field string) {
+func (d *unpacker) field(s *wire.Scanner, name []byte) {
 	r := d.req
 	kind := s.Next()
 	if kind == wire.Null {
 		s.Skip()
 		return
 	}
-	switch field {
+	switch string(name) {
 	case "model":
 		if m := text(s); r.Model == "" {
 			r.Model = m
@@ -129,13 +129,13 @@ func (d *unpacker) field(s *wire.Scanner, field string) {
 	case "output_config":
 		d.outputConfig(s)
 	case "output_format": // the older place of output_config.format
-		d.format(s, field)
+		d.format(s, "output_format")
 	case "metadata":
-		d.members(s, field, func(name string) {
-			if name == "user_id" {
+		d.members(s, "metadata", func(name []byte) {
+			if string(name) == "user_id" {
 				r.SafetyID = text(s)
 			} else {
-				keep(s, &r.Extra, "metadata."+name)
+				keep(s, &r.Extra, "metadata."+string(name))
 			}
 		})
 	case "service_tier":
@@ -151,7 +151,7 @@ func (d *unpacker) field(s *wire.Scanner, field string) {
 	case "anthropic_version":
 		s.Skip()
 	default:
-		keep(s, &r.Extra, field)
+		keep(s, &r.Extra, string(name))
 	}
 }
 
@@ -159,7 +159,7 @@ func (d *unpacker) field(s *wire.Scanner, field string) {
 const tierDefault = "default"
 
 // members reads an object; what is none is refused.
-func (d *unpacker) members(s *wire.Scanner, field string, read func(name string)) {
+func (d *unpacker) members(s *wire.Scanner, field string, read func(name []byte)) {
 	if kind := s.Next(); kind != wire.Object {
 		if s.Skip(); !s.Failed() {
 			d.malformed(field, "is %s; it must be an object", kind)
@@ -168,7 +168,7 @@ func (d *unpacker) members(s *wire.Scanner, field string, read func(name string)
 	}
 	s.Object()
 	for name := s.Name(); name != nil; name = s.Name() {
-		read(string(name))
+		read(name)
 	}
 }
 
@@ -234,9 +234,9 @@ func (d *unpacker) think() *chat.Thinking {
 }
 
 func (d *unpacker) thinking(s *wire.Scanner) {
-	d.members(s, "thinking", func(name string) {
+	d.members(s, "thinking", func(name []byte) {
 		t := d.think()
-		switch name {
+		switch string(name) {
 		case "type":
 			switch t.Mode = chat.ThinkingMode(text(s)); t.Mode {
 			case chat.ThinkingOn, chat.ThinkingAdaptive, chat.ThinkingOff:
@@ -248,31 +248,31 @@ func (d *unpacker) thinking(s *wire.Scanner) {
 		case "display":
 			t.Display = text(s)
 		default:
-			keep(s, &t.Extra, name)
+			keep(s, &t.Extra, string(name))
 		}
 	})
 }
 
 func (d *unpacker) outputConfig(s *wire.Scanner) {
-	d.members(s, "output_config", func(name string) {
+	d.members(s, "output_config", func(name []byte) {
 		null := s.Next() == wire.Null
 		switch {
 		case null:
 			s.Skip()
-		case name == "effort":
+		case string(name) == "effort":
 			d.think().Effort = text(s)
-		case name == "format":
+		case string(name) == "format":
 			d.format(s, "output_config.format")
 		default:
-			keep(s, &d.req.Extra, "output_config."+name)
+			keep(s, &d.req.Extra, "output_config."+string(name))
 		}
 	})
 }
 
 func (d *unpacker) format(s *wire.Scanner, field string) {
 	f := &chat.Format{}
-	d.members(s, field, func(name string) {
-		switch name {
+	d.members(s, field, func(name []byte) {
+		switch string(name) {
 		case "type":
 			if f.Kind = chat.FormatKind(text(s)); f.Kind != chat.FormatSchema {
 				d.malformed(field+".type", "is not json_schema, the only one")
@@ -283,7 +283,7 @@ func (d *unpacker) format(s *wire.Scanner, field string) {
 			}
 			f.Schema = append(chat.Raw(nil), s.Slice(s.Skip())...)
 		default:
-			keep(s, &f.Extra, name)
+			keep(s, &f.Extra, string(name))
 		}
 	})
 	if f.Schema == nil || f.Kind == "" {
@@ -295,8 +295,8 @@ func (d *unpacker) format(s *wire.Scanner, field string) {
 func (d *unpacker) choice(s *wire.Scanner) {
 	c := &chat.ToolChoice{}
 	one := ""
-	d.members(s, "tool_choice", func(name string) {
-		switch name {
+	d.members(s, "tool_choice", func(name []byte) {
+		switch string(name) {
 		case "type":
 			switch word := text(s); word {
 			case "auto", "any", "none":
@@ -313,7 +313,7 @@ func (d *unpacker) choice(s *wire.Scanner) {
 				d.req.Parallel = new(!*b)
 			}
 		default:
-			keep(s, &c.Extra, name)
+			keep(s, &c.Extra, string(name))
 		}
 	})
 	if c.Mode == chat.ChoiceOne {
@@ -344,24 +344,24 @@ func (d *unpacker) tool(s *wire.Scanner, field string) chat.Tool {
 	at := s.Pos()
 	t := chat.Tool{Kind: chat.Function}
 	typ := ""
-	d.members(s, field, func(name string) {
+	d.members(s, field, func(name []byte) {
 		switch {
 		case s.Next() == wire.Null:
 			s.Skip()
-		case name == "type":
+		case string(name) == "type":
 			typ = text(s)
-		case name == "name":
+		case string(name) == "name":
 			t.Name = text(s)
-		case name == "description":
+		case string(name) == "description":
 			t.Description = text(s)
-		case name == "input_schema":
+		case string(name) == "input_schema":
 			t.Schema = append(chat.Raw(nil), s.Slice(s.Skip())...)
-		case name == "strict":
+		case string(name) == "strict":
 			t.Strict = booleanOf(s)
-		case name == "cache_control":
+		case string(name) == "cache_control":
 			t.Cache = cacheMark(s, &t.Extra)
 		default:
-			keep(s, &t.Extra, name)
+			keep(s, &t.Extra, string(name))
 		}
 	})
 	if typ != "" && typ != "custom" {

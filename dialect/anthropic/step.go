@@ -1,7 +1,6 @@
 package anthropic
 
 import (
-	"bytes"
 	"slices"
 
 	"bulkhead/chat"
@@ -227,56 +226,4 @@ func (d *Events) finish(emit chat.Sink) error {
 	d.finished = true
 	e := d.msg.ending()
 	return d.say(chat.Event{Kind: chat.Finish, Ending: &e}, emit)
-}
-
-// nativeBlock gathers a block that only this dialect knows.
-type nativeBlock struct {
-	typ     string
-	members chat.Extra // of the start, type included
-	input   []byte     // as deltas bring it
-}
-
-func (n *nativeBlock) start(b *block) {
-	*n = nativeBlock{typ: b.typ, input: n.input[:0]}
-	var s wire.Scanner
-	s.Reset(b.whole)
-	s.Lenient = true
-	s.Object()
-	for name := s.Name(); name != nil; name = s.Name() {
-		at := string(name)
-		if raw := s.Slice(s.Skip()); chat.Raw(raw).IsValid() { // which a lenient scanner does not say
-			put(&n.members, own(at, raw))
-		}
-	}
-}
-
-// piece takes in a delta: input, text, or members that replace those of the start.
-func (n *nativeBlock) piece(v *view, says []byte) {
-	switch v.member {
-	case "partial_json":
-		n.input = append(n.input, says...)
-	case "text", "thinking", "signature":
-		put(&n.members, own(v.member, quoted(nil, says)))
-	}
-	for _, f := range v.rest {
-		put(&n.members, f)
-	}
-}
-
-// whole is the block as a unary reply has it. Input that is no JSON, cut by a
-// limit, is kept as text.
-func (n *nativeBlock) whole() []byte {
-	if len(bytes.TrimSpace(n.input)) > 0 {
-		c := chat.ToolCall{Arguments: string(n.input)}
-		input, _ := c.Object()
-		put(&n.members, own("input", input))
-	}
-	var w writer
-	w.open('{')
-	for _, f := range n.members {
-		w.foreign(f.Name)
-		w.raw(f.Value)
-	}
-	w.close('}')
-	return w.b
 }

@@ -144,7 +144,7 @@ func (d *Events) named(event, data []byte, emit chat.Sink) error {
 	s.Lenient = true
 	v := &d.view
 	*v = view{rest: v.rest[:0]}
-	var block *block // not a value: it would be one allocation for each delta
+	var start *block // not a value: it would be one allocation for each delta
 	var failed *vendorError
 	if s.Object() {
 		for n := s.Name(); n != nil; n = s.Name() {
@@ -158,7 +158,8 @@ func (d *Events) named(event, data []byte, emit chat.Sink) error {
 				d.delta(s, kind)
 			case "content_block":
 				if kind == wire.Object {
-					block = new(unpacker).block(s)
+					start = new(block)
+					start.read(s)
 				} else {
 					s.Skip()
 				}
@@ -186,7 +187,7 @@ func (d *Events) named(event, data []byte, emit chat.Sink) error {
 	if failed != nil || v.typ == "error" {
 		return d.fail(failed, emit)
 	}
-	return d.step(block, emit)
+	return d.step(start, emit)
 }
 
 func broken(message string) *fault.Fault { return fault.New(fault.UpstreamError, "%s", message) }

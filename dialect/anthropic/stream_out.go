@@ -1,12 +1,10 @@
 package anthropic
 
 import (
-	"bytes"
 	"slices"
 
 	"bulkhead/chat"
 	"bulkhead/fault"
-	"bulkhead/wire"
 
 	dialects "bulkhead/dialect"
 )
@@ -322,43 +320,6 @@ func (e *encoder) closeBlock(dst []byte) []byte {
 	e.open = false
 	e.index++
 	return e.end(dst, "content_block_stop")
-}
-
-// native writes a whole block of this dialect. The input of a call comes as a
-// delta, since accumulators of SDKs take it from there.
-func (e *encoder) native(dst []byte) []byte {
-	var s wire.Scanner
-	var input []byte
-	members := chat.Extra{}
-	s.Reset(e.whole)
-	s.Lenient = true
-	if s.Object() {
-		for n := s.Name(); n != nil; n = s.Name() {
-			at := string(n)
-			span := s.Skip()
-			if at == "input" && !s.Failed() {
-				input = s.Slice(span)
-			}
-			members = append(members, chat.Field{Dialect: name, Name: at, Value: chat.Raw(s.Slice(span))})
-		}
-	}
-	if s.End() != nil {
-		return dst // what is no block is none
-	}
-	dst = e.openBlock(dst, func(w *writer) {
-		for _, f := range members {
-			w.foreign(f.Name)
-			if f.Name == "input" {
-				w.raw([]byte("{}"))
-			} else {
-				w.raw(f.Value)
-			}
-		}
-	})
-	if input != nil && !bytes.Equal(input, []byte("{}")) {
-		dst = e.piece(dst, "input_json_delta", "partial_json", input)
-	}
-	return dst
 }
 
 // last writes message_delta: why the reply ends, and all that is counted.

@@ -16,14 +16,14 @@ func (d *unpacker) messages(s *wire.Scanner) {
 	for i := 0; s.Element(); i++ {
 		field := "messages[" + strconv.Itoa(i) + "]"
 		m := chat.Message{}
-		d.members(s, field, func(name string) {
-			switch name {
+		d.members(s, field, func(name []byte) {
+			switch string(name) {
 			case "role":
 				m.Role = chat.Role(text(s))
 			case "content":
 				m.Parts = d.parts(s, field+".content")
 			default:
-				keep(s, &m.Extra, name)
+				keep(s, &m.Extra, string(name))
 			}
 		})
 		switch m.Role {
@@ -42,16 +42,18 @@ func (d *unpacker) parts(s *wire.Scanner, field string) []chat.Part {
 		return []chat.Part{chat.Say(text(s))}
 	case wire.Array:
 		var out []chat.Part
+		var b block
 		s.Array()
 		for i := 0; s.Element(); i++ {
-			at := field + "[" + strconv.Itoa(i) + "]"
+			at := spot{field, i}
 			if kind := s.Next(); kind != wire.Object {
 				s.Skip()
-				d.malformed(at, "is %s; it must be an object with a type", kind)
+				d.malformed(at.in(""), "is %s; it must be an object with a type", kind)
 				continue
 			}
-			b := d.block(s)
-			out = append(out, d.part(b, at))
+			b = block{}
+			b.read(s)
+			out = append(out, d.part(&b, at))
 		}
 		return out
 	default:
@@ -61,6 +63,15 @@ func (d *unpacker) parts(s *wire.Scanner, field string) []chat.Part {
 		return nil
 	}
 }
+
+// spot is an element of a list. Its path is written only where it is needed.
+type spot struct {
+	list string
+	i    int
+}
+
+// in is the path of what lies in the element.
+func (p spot) in(member string) string { return p.list + "[" + strconv.Itoa(p.i) + "]" + member }
 
 // block is a block as it lies on the wire: the members of all types.
 type block struct {
@@ -83,10 +94,9 @@ type source struct {
 	content                         []byte
 }
 
-// block reads a block. A member of the wrong kind is noted; whether that is a
+// read reads a block. A member of the wrong kind is noted; whether that is a
 // fault depends on the type, which may come last.
-func (d *unpacker) block(s *wire.Scanner) *block {
-	b := &block{}
+func (b *block) read(s *wire.Scanner) {
 	s.Next()
 	at := s.Pos()
 	s.Object()
@@ -96,19 +106,17 @@ func (d *unpacker) block(s *wire.Scanner) *block {
 			s.Skip()
 			continue
 		}
-		b.member(s, string(name), kind)
+		b.member(s, name, kind)
 	}
 	if !s.Failed() {
 		b.whole = s.Slice(wire.Span{Start: at, End: s.Pos()})
 	}
-	return b
 }
 
 // member reads one member of a block.
-func (b *block) member(s *wire.Scanner, name string, kind wire.Kind) {
-	want := wire.String
+func (b *block) member(s *wire.Scanner, name []byte, kind wire.Kind) {
 	into := (*string)(nil)
-	switch name {
+	switch string(name) {
 	case "type":
 		into = &b.typ
 	case "text":
@@ -133,13 +141,17 @@ func (b *block) member(s *wire.Scanner, name string, kind wire.Kind) {
 		b.content = s.Slice(s.Skip())
 		return
 	case "input":
-		b.input, want = s.Slice(s.Skip()), wire.Object
+		b.fits(kind, wire.Object, "input")
+		b.input = s.Slice(s.Skip())
+		return
 	case "source":
-		if want = wire.Object; kind == want {
+		b.fits(kind, wire.Object, "source")
+		if kind == wire.Object {
 			b.source = b.readSource(s)
 		} else {
 			s.Skip()
 		}
+		return
 	case "citations":
 		b.readCitations(s, kind)
 		return
@@ -151,14 +163,19 @@ func (b *block) member(s *wire.Scanner, name string, kind wire.Kind) {
 		b.cache = cacheMark(s, &b.extra)
 		return
 	default:
-		keep(s, &b.extra, name)
+		keep(s, &b.extra, string(name))
 		return
 	}
-	if into != nil {
-		*into = text(s)
+	if kind != wire.String {
+		b.fits(kind, wire.String, string(name))
 	}
+	*into = text(s)
+}
+
+// fits notes a member that is not of its kind, the first of them.
+func (b *block) fits(kind, want wire.Kind, member string) {
 	if kind != want && b.misfit == "" {
-		b.misfit, b.kind = name, kind
+		b.misfit, b.kind = member, kind
 	}
 }
 
@@ -213,7 +230,7 @@ func (b *block) readCitations(s *wire.Scanner, kind wire.Kind) {
 
 // part gives a block as the hub has it. A block that no other dialect knows is
 // kept whole.
-func (d *unpacker) part(b *block, at string) chat.Part {
+func (d *unpacker) part(b *block, at spot) chat.Part {
 	p := chat.Part{Cache: b.cache, Extra: b.extra}
 	switch b.typ {
 	case "text":
@@ -231,27 +248,27 @@ func (d *unpacker) part(b *block, at string) chat.Part {
 	case "tool_use":
 		p.Content = chat.ToolCall{ID: b.id, Name: b.name, Arguments: compact(b.input)}
 		if b.id == "" || b.name == "" {
-			d.malformed(at, "is a call without id or name")
+			d.malformed(at.in(""), "is a call without id or name")
 		}
 	case "tool_result":
 		r := chat.ToolResult{CallID: b.toolUse, Error: b.failed}
 		if b.content != nil {
-			d.later(b.content, func(s *wire.Scanner) { r.Parts = d.parts(s, at+".content") })
+			d.later(b.content, func(s *wire.Scanner) { r.Parts = d.parts(s, at.in(".content")) })
 		}
 		p.Content = r
 		if b.toolUse == "" {
-			d.malformed(at+".tool_use_id", "names no call")
+			d.malformed(at.in(".tool_use_id"), "names no call")
 		}
 	case "":
-		d.malformed(at+".type", "says no type; name one, such as \"text\"")
+		d.malformed(at.in(".type"), "says no type; name one, such as \"text\"")
 	default:
 		if !knownBlocks[b.typ] && d.fault == nil {
-			d.fault = fault.New(fault.Unsupported, "%s is of the type %q, which Bulkhead does not know and so does not pass on.", at, clip(b.typ)).At(at + ".type")
+			d.fault = fault.New(fault.Unsupported, "%s is of the type %q, which Bulkhead does not know and so does not pass on.", at.in(""), clip(b.typ)).At(at.in(".type"))
 		}
 		return chat.Part{Content: chat.Native{Dialect: name, Type: b.typ, Value: append(chat.Raw(nil), b.whole...)}}
 	}
 	if b.misfit != "" {
-		d.malformed(at+"."+b.misfit, "is %s, which does not go with its type", b.kind)
+		d.malformed(at.in("."+b.misfit), "is %s, which does not go with its type", b.kind)
 	}
 	return p
 }
@@ -270,11 +287,11 @@ func compact(input []byte) string {
 }
 
 // media reads an image or a document.
-func (d *unpacker) media(b *block, at string) chat.Media {
+func (d *unpacker) media(b *block, at spot) chat.Media {
 	m := chat.Media{Medium: chat.Medium(b.typ), Name: b.title, Context: b.context, Cite: b.cite}
 	src := b.source
 	if src == nil {
-		d.malformed(at+".source", "says not where it is")
+		d.malformed(at.in(".source"), "says not where it is")
 		return m
 	}
 	m.Type = strings.ToLower(src.mediaType)
@@ -300,15 +317,15 @@ func (d *unpacker) media(b *block, at string) chat.Media {
 		if src.content == nil {
 			missing = "content"
 		} else {
-			d.later(src.content, func(s *wire.Scanner) { m.Parts = d.parts(s, at+".source.content") })
+			d.later(src.content, func(s *wire.Scanner) { m.Parts = d.parts(s, at.in(".source.content")) })
 		}
 	default:
 		if d.fault == nil {
-			d.fault = fault.New(fault.Unsupported, "%s is of the type %q, which Bulkhead does not know and so does not pass on.", at+".source", clip(src.typ)).At(at + ".source.type")
+			d.fault = fault.New(fault.Unsupported, "%s is of the type %q, which Bulkhead does not know and so does not pass on.", at.in(".source"), clip(src.typ)).At(at.in(".source.type"))
 		}
 	}
 	if missing != "" {
-		d.malformed(at+".source."+missing, "is missing or empty")
+		d.malformed(at.in(".source."+missing), "is missing or empty")
 	}
 	return m
 }
