@@ -1,6 +1,7 @@
 // Package wire reads and cuts bytes as they lie on the wire: JSON texts of
-// which nothing may be re-encoded ([Scanner], [Splice]) and server-sent events
-// ([EventReader]).
+// which nothing may be re-encoded ([Scanner], [Splice]), server-sent events
+// ([EventReader]) and frames of AWS event streams ([FrameReader],
+// [FrameBuilder]).
 //
 // It knows no vendor and no field. A JSON text is read once, front to back,
 // and everything that two parsers could read differently is refused: names
