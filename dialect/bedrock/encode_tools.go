@@ -55,7 +55,7 @@ func (e *encoder) stubs() {
 		e.l.Approximate("tools")
 	}
 	for _, n := range e.called {
-		e.tool(&chat.Tool{Kind: chat.Function, Name: n})
+		e.tool(&chat.Tool{Kind: chat.Function, Name: fitTool(n)})
 	}
 }
 
@@ -87,7 +87,7 @@ func (e *encoder) toolSpec(t *chat.Tool) {
 	}
 	e.open("", '{')
 	e.open("toolSpec", '{')
-	e.str("name", t.Name)
+	e.str("name", fitTool(t.Name))
 	if t.Description != "" {
 		e.str("description", t.Description)
 	}
@@ -121,7 +121,7 @@ func (e *encoder) choice(c *chat.ToolChoice) {
 	switch {
 	case c.Mode == chat.ChoiceOne && len(c.Names) > 0:
 		e.open("tool", '{')
-		e.str("name", c.Names[0])
+		e.str("name", fitTool(c.Names[0]))
 		e.close('}')
 	case c.Mode == chat.ChoiceAny:
 		e.raw("any", []byte("{}"))

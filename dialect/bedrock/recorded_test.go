@@ -214,8 +214,8 @@ func drop(v any, path []string) {
 // same are the differences of a body that was read and written again, each
 // with its reason.
 var sameReply = []string{
-	"output.message.content.toolUse.type", // a plain call that says it is one
-	"usage.serverToolUsage",               // counts of hosted tools, empty in all recordings
+	"output.message.content.toolUse.type",                               // a plain call that says it is one
+	"usage.serverToolUsage",                                             // counts of hosted tools, empty in all recordings
 	"usage.cacheReadInputTokenCount", "usage.cacheWriteInputTokenCount", // older words for the same counts
 	"usage.cacheReadInputTokens", "usage.cacheWriteInputTokens", // zeros, left out; compared in the golden files
 }

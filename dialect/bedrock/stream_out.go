@@ -150,7 +150,7 @@ func (e *streamEncoder) start(dst []byte, p *chat.Part) []byte {
 			w.open("start", '{')
 			w.open("toolUse", '{')
 			w.str("toolUseId", fitID(x.ID))
-			w.str("name", x.Name)
+			w.str("name", fitTool(x.Name))
 			w.close('}')
 			w.close('}')
 		})

@@ -90,7 +90,7 @@ func (w *writer) toolUse(c chat.ToolCall) chat.Fitting {
 	w.open("", '{')
 	w.open("toolUse", '{')
 	w.str("toolUseId", fitID(c.ID))
-	w.str("name", c.Name)
+	w.str("name", fitTool(c.Name))
 	w.raw("input", input)
 	w.close('}')
 	w.close('}')
@@ -186,6 +186,14 @@ const toolChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 
 func fitsTool(n string) bool {
 	return n != "" && len(n) <= 64 && strings.Trim(n, toolChars) == ""
+}
+
+// fitTool gives a name as Bedrock takes it, always the same one for one name.
+func fitTool(n string) string {
+	if fitsTool(n) {
+		return n
+	}
+	return chat.FitID(n)
 }
 
 // formatOf is Bedrock's word for media. Media without a type are looked at;
