@@ -83,7 +83,9 @@ func peek(v chat.Raw, member string) string {
 	}
 	for n := s.Name(); n != nil; n = s.Name() {
 		if string(n) == member && s.Next() == wire.String {
-			out = unquote(s.Slice(s.Skip()))
+			if span := s.Skip(); !s.Failed() {
+				out = unquote(s.Slice(span))
+			}
 			continue
 		}
 		s.Skip()
