@@ -87,6 +87,7 @@ type Upstream struct {
 	MaxTokens  int64  // the model's limit of output, for dialects that must state one; zero: not known
 	Reasoning  string // how the model is told to reason: effort, budget, adaptive; empty: not known
 	UnknownOK  bool   // state without a known minter may go
+	MidSystem  bool   // the model takes instructions within the conversation, where not all of its dialect do
 }
 
 // Outbound is a request to a vendor, without what signs it in.
