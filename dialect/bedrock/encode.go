@@ -76,7 +76,7 @@ func (e *encoder) nested(under string) chat.Extra {
 // conversation writes messages and system.
 func (e *encoder) conversation() {
 	lead, messages := e.r.Lead()
-	messages = chat.Turns(messages)
+	messages = chat.Turns(e.roles(messages))
 	e.open("messages", '[')
 	for i := range messages {
 		e.message(&messages[i], i)
@@ -93,17 +93,31 @@ func (e *encoder) conversation() {
 	e.close(']')
 }
 
-func (e *encoder) message(m *chat.Message, n int) {
-	role := string(m.Role)
-	if m.Role == chat.Developer {
-		role = string(chat.System)
+// roles gives messages the roles that the model takes. Instructions within the
+// conversation are the user's where it takes none there.
+func (e *encoder) roles(messages []chat.Message) []chat.Message {
+	out := slices.Clone(messages)
+	for i := range out {
+		m := &out[i]
+		switch {
+		case m.Role != chat.System && m.Role != chat.Developer:
+		case e.to.MidSystem:
+			m.Role = chat.System
+		default:
+			e.l.Approximate("messages[].role")
+			m.Role = chat.User
+		}
 	}
+	return out
+}
+
+func (e *encoder) message(m *chat.Message, n int) {
 	if m.Name != "" {
 		e.l.Drop("messages[].name")
 	}
 	start := len(e.b)
 	e.open("", '{')
-	e.str("role", role)
+	e.str("role", string(m.Role))
 	e.open("content", '[')
 	empty := len(e.b)
 	documents, said := false, false

@@ -92,6 +92,12 @@ func TestEncode_NamesWhatItCannotCarry(t *testing.T) {
 		holds  string // in the body
 		lost   string
 	}{
+		{"instructions within, a newer model", family, func(r *chat.Request) {
+			r.Messages = append(r.Messages, chat.Message{Role: chat.Developer, Parts: []chat.Part{chat.Say("now")}})
+		}, `{"role":"system","content":[{"text":"now"}]}`, ""},
+		{"instructions within, an older model", anthropic, func(r *chat.Request) {
+			r.Messages = append(r.Messages, chat.Message{Role: chat.Developer, Parts: []chat.Part{chat.Say("now")}})
+		}, `[{"role":"user","content":[{"text":"hi"},{"text":"now"}]}]`, "messages[].role approximated"},
 		{"penalties, seed, bias", anthropic, func(r *chat.Request) {
 			r.Sampling = chat.Sampling{FrequencyPenalty: "1", PresencePenalty: "1", Seed: "1", LogitBias: map[string]chat.Number{"1": "1"}}
 		}, "", "sampling.frequency_penalty dropped, sampling.presence_penalty dropped, sampling.seed dropped, sampling.logit_bias dropped"},

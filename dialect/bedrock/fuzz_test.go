@@ -102,7 +102,7 @@ func FuzzStream(f *testing.F) {
 			t.Fatal(broken)
 		}
 		payloads(t, e.Tail(out))
-		for _, inner := range []dialect.StreamDecoder{&messages{}, nil} {
+		for _, inner := range []func() bedrock.Events{begun, nil} {
 			_, err := decode(bedrock.InvokeStream(inner), r(), func(*chat.Event) error { return nil })
 			if inner == nil && asSequence(err, &broken) {
 				t.Fatal(broken)

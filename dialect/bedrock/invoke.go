@@ -52,15 +52,17 @@ func (i InvokeReader) Read(in *dialects.Inbound, s *wire.Scanner, l dialects.Lis
 	if err != nil {
 		return nil, err
 	}
-	asked, err := i.body(in, s, l)
-	if err != nil {
+	r := &request{operation: operation, body: in.Body, header: header}
+	if err := i.body(r, in, s, l); err != nil {
 		return nil, err
 	}
-	out := *asked
-	out.Alias, out.Stream, out.Usage = in.Model, in.Stream, in.Stream
-	out.Needs = append(needs, out.Needs...)
-	return &request{asked: out, operation: operation, body: in.Body, header: header}, nil
+	r.asked.Alias, r.asked.Stream, r.asked.Usage = in.Model, in.Stream, in.Stream
+	r.asked.Needs = append(needs, r.asked.Needs...)
+	return r, nil
 }
+
+// surface is what dialects of bodies call InvokeModel.
+const surface = "invoke"
 
 // readHeaders gives the headers that pass, and what they ask of the vendor.
 func readHeaders(h http.Header, l dialects.Listener) (http.Header, []dialects.Need, error) {
@@ -89,43 +91,45 @@ func readHeaders(h http.Header, l dialects.Listener) (http.Header, []dialects.Ne
 }
 
 // body reads a body by its family.
-func (i InvokeReader) body(in *dialects.Inbound, s *wire.Scanner, l dialects.Listener) (*dialects.Asked, error) {
+func (i InvokeReader) body(r *request, in *dialects.Inbound, s *wire.Scanner, l dialects.Listener) error {
+	top := described.nova
 	switch family(in.Body, s) {
 	case "anthropic":
-		if i.Anthropic == nil {
-			break
-		}
-		r, err := i.Anthropic.Read(in, s, l)
-		if err != nil {
-			return nil, err
-		}
-		asked := r.Asked()
-		for _, unknown := range asked.Unknown {
-			// What another family reads, this one's reader has not judged.
-			if described.nova.find([]byte(unknown)) != nil || unknown == "inputText" {
-				return nil, unknownFamily(unknown)
-			}
-		}
-		return asked, nil
-	case "nova":
-		return oneFamily(scan(in, s, l, described.nova))
+		return i.anthropic(r, in, s, l)
 	case "titan":
-		return oneFamily(scan(in, s, l, titan))
+		top = titan
+	case "":
+		return unknownFamily("")
 	}
-	return nil, unknownFamily("")
-}
-
-// oneFamily refuses a body with members that other families act on.
-func oneFamily(asked *dialects.Asked, err error) (*dialects.Asked, error) {
+	asked, err := scan(in, s, l, top)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, unknown := range asked.Unknown {
-		if _, reaches := reaching[unknown]; reaches || unknown == "tools" || unknown == "anthropic_version" {
-			return nil, unknownFamily(unknown)
+		if _, reaches := reaching[unknown]; reaches || unknown == "tools" {
+			return unknownFamily(unknown)
 		}
 	}
-	return asked, nil
+	r.asked = *asked
+	return nil
+}
+
+func (i InvokeReader) anthropic(r *request, in *dialects.Inbound, s *wire.Scanner, l dialects.Listener) error {
+	if i.Anthropic == nil {
+		return unknownFamily("")
+	}
+	inner, err := i.Anthropic.Read(in, s, l)
+	if err != nil {
+		return err
+	}
+	for _, unknown := range inner.Asked().Unknown {
+		// What another family reads, this one's reader has not judged.
+		if described.nova.find([]byte(unknown)) != nil || unknown == "inputText" {
+			return unknownFamily(unknown)
+		}
+	}
+	r.asked, r.inner = *inner.Asked(), inner
+	return nil
 }
 
 func unknownFamily(field string) error {
@@ -166,6 +170,10 @@ func family(body []byte, s *wire.Scanner) string {
 // it adds the headers' fields to a request and the frames to a stream.
 type Invoke struct {
 	dialects.Server // of the bodies
+
+	// Frames begins a streamed reply in the dialect of the bodies whose events
+	// lie in frames of another kind than its own.
+	Frames func(a *dialects.Answering, frame Frame) dialects.StreamEncoder
 }
 
 var _ dialects.Server = Invoke{}

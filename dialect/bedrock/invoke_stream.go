@@ -13,17 +13,22 @@ import (
 	dialects "bulkhead/dialect"
 )
 
+// Frame appends the frame of an event of the bodies' dialect: its name and its JSON.
+type Frame = func(dst []byte, event string, data []byte) []byte
+
 // Stream implements dialect.Server: the events of the bodies' dialect, each in
 // a chunk frame.
 func (i Invoke) Stream(a *dialects.Answering) dialects.StreamEncoder {
-	return &chunkEncoder{inner: i.Server.Stream(a), a: a}
+	e := &chunkEncoder{a: a}
+	e.StreamEncoder = i.Frames(a, e.frame)
+	return e
 }
 
-// chunkEncoder puts server-sent events into frames.
+// chunkEncoder is the encoder of the bodies' dialect, its events in frames.
+// What AWS says of a stream itself, its counts and its failures, is AWS's form.
 type chunkEncoder struct {
-	inner dialects.StreamEncoder
+	dialects.StreamEncoder
 	a     *dialects.Answering
-	text  []byte // scratch: what the inner encoder wrote
 	data  []byte // scratch: an event with the counts
 	usage *chat.Usage
 }
@@ -34,101 +39,59 @@ func (e *chunkEncoder) Event(dst []byte, ev *chat.Event) ([]byte, error) {
 		u := *ev.Usage
 		e.usage = &u
 	}
-	var err error
-	if e.text, err = e.inner.Event(e.text[:0], ev); err != nil {
-		return dst, err
-	}
-	return e.chunks(dst, e.text), nil
-}
-
-// chunks wraps the data of each event; what has none, such as a comment, goes nowhere.
-func (e *chunkEncoder) chunks(dst, events []byte) []byte {
-	for len(events) > 0 {
-		line := events
-		if end := bytes.IndexByte(events, '\n'); end >= 0 {
-			line, events = events[:end], events[end+1:]
-		} else {
-			events = nil
-		}
-		if data, is := bytes.CutPrefix(line, []byte("data:")); is {
-			dst = chunk(dst, e.counted(bytes.TrimSpace(data)))
-		}
-	}
-	return dst
-}
-
-// counted adds what was used to the event that ends a message, as Bedrock does.
-func (e *chunkEncoder) counted(data []byte) []byte {
-	body, last := bytes.CutSuffix(data, []byte("}"))
-	if e.usage == nil || !last || !bytes.Contains(data, []byte(`"message_stop"`)) || peek(data, "type") != "message_stop" {
-		return data
-	}
-	b := append(append(e.data[:0], body...), `,"amazon-bedrock-invocationMetrics":{"inputTokenCount":`...)
-	b = strconv.AppendInt(b, e.usage.Input+e.usage.ToolPrompt, 10)
-	b = append(b, `,"outputTokenCount":`...)
-	b = strconv.AppendInt(b, e.usage.Output, 10)
-	e.data = append(b, "}}"...)
-	return e.data
-}
-
-// Tail implements dialect.StreamEncoder.
-func (e *chunkEncoder) Tail(dst []byte) []byte {
-	e.text = e.inner.Tail(e.text[:0])
-	return e.chunks(dst, e.text)
+	return e.StreamEncoder.Event(dst, ev)
 }
 
 // Fail implements dialect.StreamEncoder.
 func (e *chunkEncoder) Fail(dst []byte, f *fault.Fault) []byte { return Exception(dst, f, e.a) }
 
-// KeepAlive implements dialect.StreamEncoder.
-func (e *chunkEncoder) KeepAlive(dst []byte) []byte {
-	e.text = e.inner.KeepAlive(e.text[:0])
-	return e.chunks(dst, e.text)
+// frame puts an event into a chunk. To the one that ends a message Bedrock adds
+// what was used.
+func (e *chunkEncoder) frame(dst []byte, event string, data []byte) []byte {
+	if body, whole := bytes.CutSuffix(data, []byte("}")); whole && e.usage != nil && event == "message_stop" {
+		b := append(append(e.data[:0], body...), `,"amazon-bedrock-invocationMetrics":{"inputTokenCount":`...)
+		b = strconv.AppendInt(b, e.usage.Input+e.usage.ToolPrompt, 10)
+		b = append(b, `,"outputTokenCount":`...)
+		b = strconv.AppendInt(b, e.usage.Output, 10)
+		e.data = append(b, "}}"...)
+		data = e.data
+	}
+	return chunk(dst, data)
 }
 
-// InvokeStream reads the frames of a stream of InvokeModel. inner reads the
-// server-sent events that their bytes would be in the dialect of the bodies;
-// nil is for families that no dialect reads: then each chunk is a piece of one
-// block of Bedrock's own, and the counts in the last one end the reply.
-func InvokeStream(inner dialects.StreamDecoder) dialects.StreamDecoder {
-	if inner == nil {
+// Events reads the events of one stream in the dialect of the bodies, one at a
+// time; Close gives those that only the end of the stream decides, or the fault
+// of one that broke off.
+type Events interface {
+	Read(data []byte, emit chat.Sink) error
+	Close(emit chat.Sink) error
+}
+
+// InvokeStream reads the frames of a stream of InvokeModel. begin begins the
+// events of a stream in the dialect of the bodies; nil is for families that no
+// dialect reads: then each chunk is a piece of one block of Bedrock's own, and
+// the counts in the last one end the reply.
+func InvokeStream(begin func() Events) dialects.StreamDecoder {
+	if begin == nil {
 		return &opaqueDecoder{}
 	}
-	return &chunkDecoder{inner: inner}
-}
-
-// pipe hands bytes to an inner decoder's reads.
-type pipe struct {
-	held []byte
-	end  bool
-}
-
-// Read implements io.Reader.
-func (p *pipe) Read(b []byte) (int, error) {
-	n := copy(b, p.held)
-	p.held = p.held[n:]
-	if n == 0 && p.end {
-		return 0, io.EOF
-	}
-	return n, nil
+	return &chunkDecoder{begin: begin}
 }
 
 // chunkDecoder takes events out of frames.
 type chunkDecoder struct {
 	frames wire.FrameReader
 	scan   wire.Scanner
-	inner  dialects.StreamDecoder
-	pipe   pipe
+	begin  func() Events
+	inner  Events
 	bytes  []byte // of the event
-	event  []byte // with its lines
 	failed bool
 }
 
 // Reset implements dialect.StreamDecoder.
 func (d *chunkDecoder) Reset(src io.Reader, buf []byte, max int) {
 	d.frames.Reset(src, buf, max)
-	d.pipe, d.failed = pipe{}, false
-	d.inner.Reset(&d.pipe, nil, max)
+	d.inner, d.failed = d.begin(), false
 }
 
 // Fill implements dialect.StreamDecoder.
@@ -155,28 +118,7 @@ func (d *chunkDecoder) Next(emit chat.Sink) ([]byte, error) {
 	if d.bytes, err = payload(&d.scan, f.Payload, d.bytes); err != nil {
 		return f.Raw, err
 	}
-	d.event = serverSent(&d.scan, d.event[:0], d.bytes)
-	d.pipe.held = d.event
-	return f.Raw, d.drain(emit)
-}
-
-// drain lets the inner decoder read all that it is given.
-func (d *chunkDecoder) drain(emit chat.Sink) error {
-	for len(d.pipe.held) > 0 {
-		if err := d.inner.Fill(); err != nil {
-			return unreadable(err)
-		}
-		for {
-			frame, err := d.inner.Next(emit)
-			if err != nil {
-				return err
-			}
-			if frame == nil {
-				break
-			}
-		}
-	}
-	return nil
+	return f.Raw, d.inner.Read(d.bytes, emit)
 }
 
 // Close implements dialect.StreamDecoder.
@@ -187,7 +129,6 @@ func (d *chunkDecoder) Close(emit chat.Sink) error {
 	case len(d.frames.Rest()) > 0:
 		return fault.New(fault.UpstreamError, "The vendor's stream broke off within a frame.")
 	}
-	d.pipe.end = true
 	return d.inner.Close(emit)
 }
 
@@ -218,30 +159,6 @@ func payload(s *wire.Scanner, frame, dst []byte) ([]byte, error) {
 		return dst, fault.New(fault.UpstreamError, "The vendor's stream has a chunk without bytes.")
 	}
 	return dst, nil
-}
-
-// serverSent writes an event as Anthropic's own API sends it: its type as the
-// name, its JSON on one line or several.
-func serverSent(s *wire.Scanner, dst, event []byte) []byte {
-	s.Reset(event)
-	s.Lenient = true
-	if s.Next() == wire.Object && s.Object() {
-		for n := s.Name(); n != nil; n = s.Name() {
-			if string(n) == "type" && s.Next() == wire.String {
-				span, escaped, _ := s.Text()
-				if !escaped {
-					dst = append(append(append(dst, "event: "...), s.Slice(span)...), '\n')
-				}
-				break
-			}
-			s.Skip()
-		}
-	}
-	for line := range bytes.Lines(event) {
-		dst = append(append(dst, "data: "...), bytes.TrimRight(line, "\r\n")...)
-		dst = append(dst, '\n')
-	}
-	return append(dst, '\n')
 }
 
 // opaqueDecoder reads streams of families that no dialect reads, for the relay

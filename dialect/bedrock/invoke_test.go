@@ -22,26 +22,15 @@ import (
 )
 
 // messages stands for the dialect of the bodies: enough of Anthropic's events
-// to tell that frames are taken off and put on. It is fussy about its lines.
+// to tell that frames are taken off.
 type messages struct {
-	events wire.EventReader
-	parts  int
-	over   bool
-	seen   []string // the events as they came
+	parts int
+	over  bool
 }
 
-func (m *messages) Reset(src io.Reader, buf []byte, max int) {
-	m.events.Reset(src, buf, max)
-	m.parts, m.over, m.seen = 0, false, nil
-}
-func (m *messages) Fill() error { return m.events.Fill() }
+func begun() bedrock.Events { return &messages{} }
 
-func (m *messages) Next(emit chat.Sink) ([]byte, error) {
-	ev, ok := m.events.Next()
-	if !ok {
-		return nil, nil
-	}
-	m.seen = append(m.seen, string(ev.Data))
+func (m *messages) Read(data []byte, emit chat.Sink) error {
 	var v struct {
 		Type  string `json:"type"`
 		Block struct {
@@ -55,8 +44,8 @@ func (m *messages) Next(emit chat.Sink) ([]byte, error) {
 			Stopped string `json:"stop_reason"`
 		} `json:"delta"`
 	}
-	if err := json.Unmarshal(ev.Data, &v); err != nil || v.Type != string(ev.Type) {
-		return ev.Raw, fmt.Errorf("event %q of %q: %v", ev.Type, ev.Data, err)
+	if err := json.Unmarshal(data, &v); err != nil {
+		return err
 	}
 	var out chat.Event
 	switch v.Type {
@@ -71,7 +60,7 @@ func (m *messages) Next(emit chat.Sink) ([]byte, error) {
 		m.parts++
 	case "content_block_delta":
 		if v.Delta.Text+v.Delta.JSON == "" {
-			return ev.Raw, nil
+			return nil
 		}
 		out = chat.Event{Kind: chat.Delta, Index: m.parts - 1, Bytes: []byte(v.Delta.Text + v.Delta.JSON)}
 	case "content_block_stop":
@@ -82,7 +71,7 @@ func (m *messages) Next(emit chat.Sink) ([]byte, error) {
 		m.over = true
 		out = chat.Event{Kind: chat.End}
 	}
-	return ev.Raw, emit(&out)
+	return emit(&out)
 }
 
 func (m *messages) Close(chat.Sink) error {
@@ -96,8 +85,7 @@ func TestInvokeStream_TakesTheEventsOutOfTheFramesWhereverTheBytesAreCut(t *test
 	for _, file := range files(t, "invoke/anthropic-*.bin") {
 		t.Run(base(file), func(t *testing.T) {
 			body := read(t, file)
-			inner := &messages{}
-			d := bedrock.InvokeStream(inner)
+			d := bedrock.InvokeStream(begun)
 			want, raw, err := events(d, bytes.NewReader(body))
 			if err != nil {
 				t.Fatal(err)
@@ -106,10 +94,9 @@ func TestInvokeStream_TakesTheEventsOutOfTheFramesWhereverTheBytesAreCut(t *test
 				t.Error("the frames are not the bytes that came")
 			}
 			golden(t, base(file), strings.Join(want, "\n")+"\n")
-			seen := inner.seen
 			for at := 1; at < len(body); at++ {
 				got, _, err := events(d, io.MultiReader(bytes.NewReader(body[:at]), bytes.NewReader(body[at:])))
-				if err != nil || !reflect.DeepEqual(got, want) || !reflect.DeepEqual(inner.seen, seen) {
+				if err != nil || !reflect.DeepEqual(got, want) {
 					t.Fatalf("cut at %d: %v\ngot  %v\nwant %v", at, err, got, want)
 				}
 			}
@@ -151,7 +138,7 @@ func TestInvokeStream_ReadsContentCountsAndEndOfFamiliesThatNobodyReads(t *testi
 
 func TestInvokeStream_TellsTheVendorsFailures(t *testing.T) {
 	body := read(t, "testdata/recorded/stream-exception-throttlingException.bin")
-	for _, inner := range []dialect.StreamDecoder{&messages{}, nil} {
+	for _, inner := range []func() bedrock.Events{begun, nil} {
 		got, _, err := events(bedrock.InvokeStream(inner), bytes.NewReader(body))
 		if err != nil || len(got) != 1 || !strings.Contains(got[0], "upstream_rate_limited") {
 			t.Errorf("%v %v", err, got)
@@ -159,32 +146,32 @@ func TestInvokeStream_TellsTheVendorsFailures(t *testing.T) {
 	}
 }
 
-// sse stands for the encoder of the bodies' dialect.
-type sse struct{ tail string }
+// named stands for the encoder of the bodies' dialect.
+type named struct{ frame bedrock.Frame }
 
-func (s *sse) Event(dst []byte, e *chat.Event) ([]byte, error) {
+func (n named) Event(dst []byte, e *chat.Event) ([]byte, error) {
 	switch e.Kind {
 	case chat.Begin:
-		return append(dst, "event: message_start\ndata: {\"type\":\"message_start\"}\n\n"...), nil
+		return n.frame(dst, "message_start", []byte(`{"type":"message_start"}`)), nil
 	case chat.Finish:
-		return append(dst, "event: content_block_stop\ndata: {\"type\":\"content_block_stop\"}\n\nevent: message_delta\ndata: {\"type\":\"message_delta\"}\n\n"...), nil
-	case chat.End:
-		s.tail = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+		return n.frame(n.frame(dst, "content_block_stop", []byte(`{"type":"content_block_stop"}`)), "message_delta", []byte(`{"type":"message_delta"}`)), nil
 	}
 	return dst, nil
 }
-func (s *sse) Tail(dst []byte) []byte { return append(dst, s.tail...) }
-func (s *sse) Fail(dst []byte, _ *fault.Fault) []byte {
-	return append(dst, "event: error\ndata: {}\n\n"...)
+
+func (n named) Tail(dst []byte) []byte {
+	return n.frame(dst, "message_stop", []byte(`{"type":"message_stop"}`))
 }
-func (s *sse) KeepAlive(dst []byte) []byte {
-	return append(dst, ": still here\n\nevent: ping\ndata: {\"type\":\"ping\"}\n\n"...)
-}
+
+func (n named) Fail(dst []byte, _ *fault.Fault) []byte { return n.frame(dst, "error", []byte(`{}`)) }
+
+func (n named) KeepAlive(dst []byte) []byte { return n.frame(dst, "ping", []byte(`{"type":"ping"}`)) }
+
+func inFrames(_ *dialect.Answering, frame bedrock.Frame) dialect.StreamEncoder { return named{frame} }
 
 // bodies stands for the dialect of the bodies.
 type bodies struct{ dialect.Server }
 
-func (bodies) Stream(*dialect.Answering) dialect.StreamEncoder { return &sse{} }
 func (bodies) Fields() dialect.Fields {
 	return dialect.Fields{{Path: "messages", Fate: dialect.FateCarried}}
 }
@@ -233,7 +220,7 @@ func payloads(t *testing.T, b []byte) (out []string) {
 }
 
 func TestInvoke_PutsEachEventIntoAChunk(t *testing.T) {
-	e := bedrock.Invoke{Server: bodies{}}.Stream(answering())
+	e := bedrock.Invoke{Server: bodies{}, Frames: inFrames}.Stream(answering())
 	var out []byte
 	for _, ev := range []chat.Event{{Kind: chat.Begin, Head: &chat.Head{}}, {Kind: chat.Finish, Ending: &chat.Ending{}}, {Kind: chat.Count, Usage: &chat.Usage{Input: 3, CacheRead: 9, Output: 4}}, {Kind: chat.End}} {
 		var err error
@@ -255,14 +242,14 @@ func TestInvoke_PutsEachEventIntoAChunk(t *testing.T) {
 func TestInvoke_AddsWhatHeadersSayToTheRequest(t *testing.T) {
 	in := &dialect.Inbound{Action: call.Chat, Model: "alias", Stream: true, Header: http.Header{"X-Amzn-Bedrock-Service-Tier": {"flex"}, "X-Amzn-Bedrock-Trace": {"ENABLED"}}}
 	var s wire.Scanner
-	r, err := bedrock.Invoke{Server: bodies{}}.Decode(in, &s)
+	r, err := bedrock.Invoke{Server: bodies{}, Frames: inFrames}.Decode(in, &s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, want := canonical(t, r), `{"model":"alias","stream":true,"include_usage":true,"service_tier":"flex","extra":[{"dialect":"bedrock","name":"X-Amzn-Bedrock-Trace","value":"ENABLED"}]}`+"\n"; got != want {
 		t.Errorf("got  %swant %s", got, want)
 	}
-	if f := (bedrock.Invoke{Server: bodies{}}).Fields(); len(f) != 7 || !f.Lists("X-Amzn-Bedrock-Guardrailidentifier") || !f.Lists("messages") {
+	if f := (bedrock.Invoke{Server: bodies{}, Frames: inFrames}).Fields(); len(f) != 7 || !f.Lists("X-Amzn-Bedrock-Guardrailidentifier") || !f.Lists("messages") {
 		t.Errorf("fields %v", f)
 	}
 }
@@ -271,14 +258,20 @@ func TestInvoke_AddsWhatHeadersSayToTheRequest(t *testing.T) {
 type reads struct{ unknown []string }
 
 func (r reads) Read(in *dialect.Inbound, _ *wire.Scanner, _ dialect.Listener) (dialect.Request, error) {
-	return asked{dialect.Asked{Alias: "no", MaxOutput: 5, Unknown: r.unknown, Needs: []dialect.Need{{Capability: call.WebSearch, Field: "tools[0].type"}}}}, nil
+	return asked{in.Body, dialect.Asked{Alias: "no", MaxOutput: 5, Unknown: r.unknown, Needs: []dialect.Need{{Capability: call.WebSearch, Field: "tools[0].type"}}}}, nil
 }
 
-type asked struct{ a dialect.Asked }
+type asked struct {
+	body []byte
+	a    dialect.Asked
+}
 
 func (a asked) Asked() *dialect.Asked { return &a.a }
-func (asked) Relay(*dialect.Upstream) dialect.Relayed {
-	panic("the relay of a body is not its dialect's")
+func (a asked) Relay(to *dialect.Upstream) dialect.Relayed {
+	if to.Surface != "invoke" {
+		panic("the surface is not told")
+	}
+	return dialect.Relayed{Path: "/no", Body: wire.Splice{Body: a.body, Edits: []wire.Edit{{Span: wire.Span{Start: 1, End: 2}, With: []byte("{ ")}}}}
 }
 
 func TestInvokeReader_ReadsBodiesByFamilyAndHeadersByName(t *testing.T) {
@@ -312,7 +305,11 @@ func TestInvokeReader_ReadsBodiesByFamilyAndHeadersByName(t *testing.T) {
 		}
 		out := r.Relay(&dialect.Upstream{Model: "amazon.x"})
 		var b bytes.Buffer
-		if _, err := out.Body.WriteTo(&b); err != nil || b.String() != row.body || out.Path != "/model/amazon.x/invoke-with-response-stream" {
+		want := row.body
+		if row.inner != nil { // what its dialect changes
+			want = strings.Replace(want, "{", "{ ", 1)
+		}
+		if _, err := out.Body.WriteTo(&b); err != nil || b.String() != want || out.Path != "/model/amazon.x/invoke-with-response-stream" {
 			t.Errorf("%s: %v %s %s", row.name, err, out.Path, b.String())
 		}
 		if len(out.Header) != 3 || out.Header.Get("Cookie") != "" {

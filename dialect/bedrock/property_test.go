@@ -29,7 +29,7 @@ var can = chattest.Can{
 	Interleaved: true, CacheUsage: true, CacheWrite1h: true,
 }
 
-var family = &dialect.Upstream{Model: "anthropic.claude-x", Family: "family"}
+var family = &dialect.Upstream{Model: "anthropic.claude-x", Family: "family", MidSystem: true}
 
 func TestRequests_SurviveTheWayThereAndBack(t *testing.T) {
 	doc := service(t)

@@ -39,16 +39,24 @@ type request struct {
 	asked     dialects.Asked
 	operation string
 	body      []byte
-	header    http.Header // that goes on to an offering
+	header    http.Header      // that goes on to an offering
+	inner     dialects.Request // of a body in another dialect: what of it must change, it knows
 }
 
 // Asked implements dialect.Request.
 func (r *request) Asked() *dialects.Asked { return &r.asked }
 
-// Relay implements dialect.Request. No byte of the body changes: the path names
-// the model, and nothing in the body moves data but what a row must grant.
+// Relay implements dialect.Request. No byte of a body of Converse changes: the
+// path names the model, and nothing in the body moves data but what a row must
+// grant. Of a body of InvokeModel that changes which its dialect's list has.
 func (r *request) Relay(to *dialects.Upstream) dialects.Relayed {
-	return dialects.Relayed{Path: Path(to.Model, r.operation), Header: r.header, Body: wire.Splice{Body: r.body}}
+	body := wire.Splice{Body: r.body}
+	if r.inner != nil {
+		at := *to
+		at.Surface = surface
+		body = r.inner.Relay(&at).Body
+	}
+	return dialects.Relayed{Path: Path(to.Model, r.operation), Header: r.header, Body: body}
 }
 
 // reader walks one body. It keeps the first fault of a field and reads on, so
