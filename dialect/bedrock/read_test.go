@@ -29,26 +29,31 @@ func scan(action call.Action, body string) (dialect.Request, string, error) {
 
 func block(b string) string { return `{"messages":[{"role":"user","content":[` + b + `]}]}` }
 
+// reachingRows are requests that ask for more than an answer, or seem to, and what.
+var reachingRows = []struct{ name, body, want string }{
+	{"text alone", block(`{"text":"x"}`), ""},
+	{"an image in S3", block(`{"image":{"format":"png","source":{"s3Location":{"uri":"s3://b/k"}}}}`), "remote_url messages[0].content[0].image.source.s3Location"},
+	{"a document in S3, in a result", block(`{"toolResult":{"toolUseId":"t","content":[{"text":"x"},{"document":{"name":"d","source":{"s3Location":{"uri":"s3://b/k"}}}}]}}`), "remote_url messages[0].content[0].toolResult.content[1].document.source.s3Location"},
+	{"a film in S3", block(`{"video":{"format":"mp4","source":{"s3Location":{"uri":"s3://b/k"}}}}`), "remote_url messages[0].content[0].video.source.s3Location"},
+	{"an escaped name", block(`{"image":{"format":"png","source":{"s3\u004cocation":{"uri":"s3://b/k"}}}}`), "remote_url messages[0].content[0].image.source.s3Location"},
+	{"web grounding", `{"toolConfig":{"tools":[{"systemTool":{"name":"nova_grounding"}}]}}`, "web_search toolConfig.tools[0].systemTool.name"},
+	{"code interpreter", `{"toolConfig":{"tools":[{"systemTool":{"name":"nova_code_interpreter"}}]}}`, "code_interpreter toolConfig.tools[0].systemTool.name"},
+	{"a guardrail", `{"guardrailConfig":{"guardrailIdentifier":"g","guardrailVersion":"1"}}`, "guardrail guardrailConfig"},
+	{"a guardrail of null", `{"guardrailConfig":null}`, ""},
+	{"a kept prompt", `{"promptVariables":{"a":{"text":"x"}}}`, "prompt_id promptVariables"},
+	{"a tool of a server's, added", block(`{"toolAddition":{"tool":{"type":"mcp","name":"t","serverName":"s"}}}`), "mcp messages[0].content[0].toolAddition.tool.serverName"},
+	{"a model's own server of tools", `{"additionalModelRequestFields":{"mcp_servers":[{"url":"https://x"}]}}`, "mcp additionalModelRequestFields.mcp_servers"},
+	{"a model's own tools", `{"additionalModelRequestFields":{"tools":[{"type":"computer_20250124","name":"c"},{"type":"bash_20250124","name":"b"},{"name":"own","input_schema":{}},{"type":"web_search_20250305","name":"w"},{"type":"code_execution_20250522","name":"e"}]}}`,
+		"computer_use additionalModelRequestFields.tools[0].type web_search additionalModelRequestFields.tools[3].type code_interpreter additionalModelRequestFields.tools[4].type"},
+	{"a container", `{"additionalModelRequestFields":{"container":"c_1"}}`, "code_interpreter additionalModelRequestFields.container"},
+	{"store is false", `{"additionalModelRequestFields":{"store":false}}`, ""},
+	{"store is true", `{"additionalModelRequestFields":{"store":true}}`, "store additionalModelRequestFields.store"},
+	{"fields that other APIs have", `{"additionalModelRequestFields":{"file_ids":[],"web_search_options":{},"previous_response_id":"r","prompt":{},"models":[],"background":true}}`,
+		"file_id additionalModelRequestFields.file_ids web_search additionalModelRequestFields.web_search_options conversation_id additionalModelRequestFields.previous_response_id prompt_id additionalModelRequestFields.prompt vendor_fallback additionalModelRequestFields.models background additionalModelRequestFields.background"},
+}
+
 func TestRead_NamesWhatARequestAsksOfTheVendor(t *testing.T) {
-	for _, row := range []struct{ name, body, want string }{
-		{"text alone", block(`{"text":"x"}`), ""},
-		{"an image in S3", block(`{"image":{"format":"png","source":{"s3Location":{"uri":"s3://b/k"}}}}`), "remote_url messages[0].content[0].image.source.s3Location"},
-		{"a document in S3, in a result", block(`{"toolResult":{"toolUseId":"t","content":[{"text":"x"},{"document":{"name":"d","source":{"s3Location":{"uri":"s3://b/k"}}}}]}}`), "remote_url messages[0].content[0].toolResult.content[1].document.source.s3Location"},
-		{"a film in S3", block(`{"video":{"format":"mp4","source":{"s3Location":{"uri":"s3://b/k"}}}}`), "remote_url messages[0].content[0].video.source.s3Location"},
-		{"an escaped name", block(`{"image":{"format":"png","source":{"s3\u004cocation":{"uri":"s3://b/k"}}}}`), "remote_url messages[0].content[0].image.source.s3Location"},
-		{"web grounding", `{"toolConfig":{"tools":[{"systemTool":{"name":"nova_grounding"}}]}}`, "web_search toolConfig.tools[0].systemTool.name"},
-		{"code interpreter", `{"toolConfig":{"tools":[{"systemTool":{"name":"nova_code_interpreter"}}]}}`, "code_interpreter toolConfig.tools[0].systemTool.name"},
-		{"a guardrail", `{"guardrailConfig":{"guardrailIdentifier":"g","guardrailVersion":"1"}}`, "guardrail guardrailConfig"},
-		{"a guardrail of null", `{"guardrailConfig":null}`, ""},
-		{"a kept prompt", `{"promptVariables":{"a":{"text":"x"}}}`, "prompt_id promptVariables"},
-		{"a tool of a server's, added", block(`{"toolAddition":{"tool":{"type":"mcp","name":"t","serverName":"s"}}}`), "mcp messages[0].content[0].toolAddition.tool.serverName"},
-		{"a model's own server of tools", `{"additionalModelRequestFields":{"mcp_servers":[{"url":"https://x"}]}}`, "mcp additionalModelRequestFields.mcp_servers"},
-		{"a model's own tools", `{"additionalModelRequestFields":{"tools":[{"type":"computer_20250124","name":"c"},{"type":"bash_20250124","name":"b"},{"name":"own","input_schema":{}},{"type":"web_search_20250305","name":"w"},{"type":"code_execution_20250522","name":"e"}]}}`,
-			"computer_use additionalModelRequestFields.tools[0].type web_search additionalModelRequestFields.tools[3].type code_interpreter additionalModelRequestFields.tools[4].type"},
-		{"a container", `{"additionalModelRequestFields":{"container":"c_1"}}`, "code_interpreter additionalModelRequestFields.container"},
-		{"store is false", `{"additionalModelRequestFields":{"store":false}}`, ""},
-		{"store is true", `{"additionalModelRequestFields":{"store":true}}`, "store additionalModelRequestFields.store"},
-	} {
+	for _, row := range reachingRows {
 		r, _, err := scan(call.Chat, row.body)
 		if err != nil {
 			t.Errorf("%s: %v", row.name, err)
