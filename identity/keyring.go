@@ -8,6 +8,10 @@
 // anyone a key. A plain HMAC is enough, and a slow password hash is not wanted,
 // because the secret has 256 random bits.
 //
+// AWS SDKs sign instead of sending a key. Their secret must be had to verify a
+// signature, so it is derived from a store key and kept nowhere: see
+// [Keyring.MintAccessKey], [ParseSigned] and [Keyring.IdentifySigned].
+//
 // Begin with [Keyring].
 package identity
 
@@ -47,6 +51,7 @@ type Key struct {
 	Created  time.Time
 	Expires  time.Time // the instant from which it no longer holds; zero: never
 	Revoked  time.Time // zero: it is not
+	Signs    bool      // an access key for AWS SDKs, which sign; else a bearer's
 	MAC      [32]byte  `json:"-"` // HMAC-SHA-256 of id and secret under the pepper
 }
 
@@ -70,6 +75,7 @@ type Keyring struct {
 	change sync.Mutex // held to replace keys
 	keys   atomic.Pointer[map[string]*Key]
 	macs   sync.Pool // of *state
+	store  []byte    // what secrets of access keys are derived from; nil: there are none
 }
 
 // state is what one computation of a MAC needs. States are pooled because
@@ -111,7 +117,7 @@ func (k *Keyring) Identify(c Credential, now time.Time) (Principal, error) {
 	same := subtle.ConstantTimeCompare(s.mac(), key.MAC[:]) == 1
 	clear(s.text[:])
 	k.macs.Put(s)
-	if shaped && known && same && key.Holds(now) {
+	if shaped && known && same && !key.Signs && key.Holds(now) {
 		return Principal{Kind: Service, Key: key.ID, Workload: key.Workload}, nil
 	}
 	return Principal{}, unauthenticated()
