@@ -78,6 +78,7 @@ const (
 	Background        Capability = "background"         // the vendor answers later
 	Store             Capability = "store"              // the vendor keeps the reply
 	ServerSideHistory Capability = "server_side_memory" // the vendor keeps a memory
+	Guardrail         Capability = "guardrail"          // a filter kept at the vendor, with models and regions of its own
 )
 
 // Usage is what a call consumed, in tokens. Known is false where nothing is

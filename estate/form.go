@@ -94,7 +94,7 @@ var forms = sync.OnceValue(func() map[string]form {
 func capabilities() []string {
 	all := []call.Capability{call.WebSearch, call.HostedMCP, call.FileSearch, call.CodeInterpreter, call.ComputerUse,
 		call.ImageGeneration, call.RemoteURL, call.FileID, call.ConversationID, call.PromptID, call.DataSources,
-		call.VendorFallback, call.Background, call.Store, call.ServerSideHistory}
+		call.VendorFallback, call.Background, call.Store, call.ServerSideHistory, call.Guardrail}
 	out := make([]string, len(all))
 	for i, c := range all {
 		out[i] = string(c)
