@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"bulkhead/call"
 	"bulkhead/chat"
 	"bulkhead/dialect"
@@ -90,7 +92,7 @@ func ofReply(r *chat.Reply) *essence {
 }
 
 // within fails t for every leaf that the other does not hold.
-func (e *essence) within(t *testing.T, other *essence) {
+func (e *essence) within(t rapid.TB, other *essence) {
 	t.Helper()
 	all := strings.Join(other.leaves, "\n")
 	for _, leaf := range e.leaves {
@@ -152,7 +154,7 @@ var near = map[chat.Reason][]chat.Reason{
 }
 
 // sameReply fails t unless got says what want does, as far as both dialects can.
-func sameReply(t *testing.T, got, want *chat.Reply) {
+func sameReply(t rapid.TB, got, want *chat.Reply) {
 	t.Helper()
 	ofReply(want).within(t, ofReply(got))
 	ofReply(got).within(t, ofReply(want))

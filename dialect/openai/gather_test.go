@@ -17,9 +17,9 @@ import (
 func gather(t rapid.TB, stream []byte) {
 	t.Helper()
 	type choice struct {
-		role, finish string
-		calls        []map[string]string
-		annotated    bool
+		finish    string
+		calls     []map[string]string
+		annotated bool
 	}
 	choices := map[int]*choice{}
 	var id string

@@ -67,6 +67,8 @@ func TestStream_PiecesOfParallelCallsAreOrdered(t *testing.T) {
 			[]string{calls(begun(0, "1", "a", "{"), begun(1, "2", "b", ""), begun(2, "3", "c", `{"z":"}"`)), calls(more(1, "{}")), calls(more(0, "}")), calls(more(2, "}"))}},
 		{"a bracket in a text is none", "tool_calls", `+0 a "{\"x\":\"}\\\"" "{\"}" -0 +1 b "{}" -1 tool_call`,
 			[]string{calls(begun(0, "1", "a", `{"x":"}\"`), begun(1, "2", "b", "{}")), calls(more(0, `{"}`))}},
+		{"an escaped quote ends no text", "tool_calls", `+0 a "{\"x\":\"\\\"}" "\"}" -0 +1 b "{" "}" -1 tool_call`,
+			[]string{calls(begun(0, "1", "a", `{"x":"\"}`)), calls(begun(1, "2", "b", "{")), calls(more(0, `"}`)), calls(more(1, "}"))}},
 		{"a call without arguments holds the next", "tool_calls", `+0 a -0 +1 b "{}" -1 tool_call`,
 			[]string{calls(begun(0, "1", "a", "")), calls(begun(1, "2", "b", "")), calls(more(1, "{}"))}},
 		{"cut by the limit", "length", `+0 a "{\"x\"" -0 +1 b "{\"y\"" -1 length`,
