@@ -28,7 +28,7 @@ const (
 func (n Name) Served() bool { return n == OpenAI }
 
 // built are the dialects of which this build has both sides.
-var built = []Name{OpenAI, Gemini}
+var built = []Name{OpenAI, Responses, Anthropic, Bedrock, Gemini}
 
 // Carried says, for each dialect of callers, into which dialects of endpoints
 // this build carries calls.

@@ -76,10 +76,6 @@ func TestStudy_TellsWhatSomebodyShouldLookAt(t *testing.T) {
 			replace(t, files, "workloads/letters.yaml", "aliases:", "independence: {contracts: 2}\naliases:")
 			replace(t, files, "clouds/own.yaml", "infrastructure: own", "infrastructure: own, contract: none")
 		}, "2026-11-23", nil},
-		{"a dialect that is not built leaves no route, and the offering is not unusable for that", func(files map[string][]byte) {
-			replace(t, files, "clouds/own.yaml", "dialect: openai", "dialect: bedrock")
-			replace(t, files, "workloads/letters.yaml", "[openai/gpt-5.4, meta/llama-3.3-70b]", "[meta/llama-3.3-70b]")
-		}, "2026-11-23", []string{"no_route workloads/letters.yaml: no offering may serve alias \"chat\""}},
 		{"an offering that nobody may use", func(files map[string][]byte) {
 			replace(t, files, "clouds/own.yaml", "state: enabled", "state: withdrawn")
 		}, "2026-11-23", []string{"unusable clouds/own.yaml: no workload may use offering \"hq/llama\""}},

@@ -40,7 +40,7 @@ func (s *serving) compose(permit *policy.Permit, n int) error {
 		e.sent = mac.Edits(e.request, r.Body.Edits)
 		return nil
 	}
-	e.losses = chat.NewLosses(string(w.dialect), s.ours().Server.Fields().Wire, nil)
+	e.losses = s.ours().Losses(w.dialect, nil)
 	out, err := s.translate(w)
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func (s *serving) translate(w *way) (*dialect.Outbound, error) {
 		}
 		return client.EncodeCount(e.hub, &w.to, e.losses)
 	}
-	return theirs.Client.Encode(e.hub, &w.to, e.losses)
+	return ours.Request(e.hub, theirs, &w.to, e.losses)
 }
 
 func (s *serving) uncarried(w *way, what string) error {

@@ -43,7 +43,7 @@ type sight struct {
 
 var (
 	tokenIn  = regexp.MustCompile(`call-\d{9}`)
-	estateIn = regexp.MustCompile(`^/v1/estate(\d+)/(chat/completions|embeddings)$`)
+	estateIn = regexp.MustCompile(`^/v1/estate(\d+)/(?:chat/completions|embeddings|v1/messages|v1beta/models/[^/]+:\w+(?:\?alt=sse)?)$`)
 )
 
 // TestContainment_NothingReachesAVendorOutsideThePermit sends random calls by
@@ -187,7 +187,7 @@ func (s *siege) try(n uint64) {
 		}
 	default:
 		s.permitted.Add(1)
-		if len(seen) == 0 {
+		if len(seen) == 0 && !(got.Status == 400 && strings.Contains(got.Body, "unsupported_parameter") && foreign(x, want)) {
 			s.t.Errorf("no vendor saw it: %s", told())
 		}
 		if len(seen) > 1 {
@@ -197,6 +197,17 @@ func (s *siege) try(n uint64) {
 			s.served.Add(1)
 		}
 	}
+}
+
+// foreign reports whether every one of the offerings speaks another dialect
+// than the caller, so that the call may hold what cannot be carried there.
+func foreign(x *world, names []string) bool {
+	for _, o := range x.estate.Offerings {
+		if slices.Contains(names, o.Name) && o.Endpoint.Dialect == "openai" {
+			return false
+		}
+	}
+	return true
 }
 
 // hold holds what one vendor saw against what it may see.
@@ -219,7 +230,7 @@ func (s *siege) hold(c *outgoing, x *world, want []string, v sight, told func() 
 		s.t.Errorf("%s saw a dry run: %s", o.Name, told())
 	case !slices.Contains(want, o.Name):
 		s.t.Errorf("%s saw what it may not: %s", o.Name, told())
-	case body.Model != o.ID:
+	case strings.TrimPrefix(body.Model, "models/") != o.ID && (body.Model != "" || !strings.Contains(v.target, "/"+o.ID)): // some dialects name it in the path
 		s.t.Errorf("%s was asked for %q: %s", o.Name, body.Model, told())
 	case body.Store != nil && *body.Store && !slices.Contains(o.Grants, call.Store):
 		s.t.Errorf("%s was told to store and is not granted it: %s", o.Name, told())

@@ -105,6 +105,7 @@ func newOutgoing(d *rand.Rand, token string, near *world) *outgoing {
 		text = marked[0]
 	}
 	c.found = text[1]
+	text[0] += "\n" + token // where no user can be told
 	var more []string
 	if one(10) {
 		c.unknown = true

@@ -158,7 +158,7 @@ func TestUnknownFields_PassOrAreRefusedAsTheWorkloadSays(t *testing.T) {
 func TestDialects_OfferingsOfOthersAreNotAsked(t *testing.T) {
 	v := newVendor(t, ok)
 	e := estateOf("a", []string{"chat"}, offer{Name: "one", URL: v.URL})
-	e.Endpoints[0].Dialect = "anthropic"
+	e.Endpoints[0].Dialect = "semaphore"
 	r := start(t, e)
 	got := refused(t, r.Post("/v1/chat/completions", chat()), 403, "no_eligible_offering")
 	if len(got.Bulkhead.Reasons) != 1 || got.Bulkhead.Reasons[0].Rule != "dialect" || len(v.Seen()) != 0 {

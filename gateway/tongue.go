@@ -7,29 +7,31 @@ import (
 	"bulkhead/catalog"
 	"bulkhead/dialect"
 	"bulkhead/dialect/gemini"
-	"bulkhead/dialect/openai"
+	"bulkhead/translate"
 )
-
-// Tongue is a dialect as the path speaks it: what a caller's request asks, both
-// sides of the hub, and what its streams are called.
-type Tongue struct {
-	Reader dialect.Reader
-	Server dialect.Server // the caller's side
-	Client dialect.Client // the vendor's side
-	Stream string         // content type of a vendor's stream
-}
 
 // tongues are the dialects of this build, by the names of callers' routes and
 // endpoints' rows.
-var tongues = map[dialect.Name]*Tongue{
-	dialect.OpenAI: {openai.Reader{}, openai.Server{}, openai.Client{}, eventStream},
-	dialect.Gemini: {gemini.Reader{}, gemini.Server{}, gemini.Client{}, eventStream},
+var tongues = func() map[dialect.Name]translate.Dialect {
+	out := map[dialect.Name]translate.Dialect{}
+	for _, d := range translate.Dialects() {
+		out[d.Name] = d
+	}
+	return out
+}()
+
+const (
+	eventStream = "text/event-stream"
+	frameStream = "application/vnd.amazon.eventstream"
+)
+
+// streamOf is the content type of a vendor's stream.
+func streamOf(n dialect.Name) string {
+	if n == dialect.Bedrock {
+		return frameStream
+	}
+	return eventStream
 }
-
-const eventStream = "text/event-stream"
-
-// Tongues gives the dialects of this build. What it gives is not to be changed.
-func Tongues() map[dialect.Name]*Tongue { return tongues }
 
 // way is how an offering is spoken to.
 type way struct {
@@ -40,7 +42,7 @@ type way struct {
 func wayTo(o *catalog.Offering) way {
 	e := o.Endpoint
 	return way{dialect.Name(e.Dialect), dialect.Upstream{
-		Model: o.ID, Surface: e.Surface, APIVersion: e.APIVersion, Location: e.Region, Family: familyOf(o),
+		Model: o.ID, URL: e.URL, Surface: e.Surface, APIVersion: e.APIVersion, Location: e.Region, Family: familyOf(o),
 		Store: o.Granted(call.Store), AskUsage: e.StreamUsage == "" || e.StreamUsage == "ask", MaxTokens: o.Model.MaxOutput,
 	}}
 }
@@ -61,9 +63,9 @@ func (s *serving) lane(w *way, asked bool) lane {
 	return &translateLane{s: s, to: &w.to, client: s.theirs(w).Client, decoder: s.theirs(w).Client.Stream(&w.to), encoder: s.ours().Server.Stream(s.answering())}
 }
 
-func (s *serving) ours() *Tongue { return tongues[s.in.Dialect] }
+func (s *serving) ours() translate.Dialect { return tongues[s.in.Dialect] }
 
-func (s *serving) theirs(w *way) *Tongue { return tongues[w.dialect] }
+func (s *serving) theirs(w *way) translate.Dialect { return tongues[w.dialect] }
 
 // answering is what a reply in the caller's words needs to know.
 func (s *serving) answering() *dialect.Answering {
@@ -86,7 +88,7 @@ func (s *serving) setStream(h http.Header) {
 	kind := eventStream + "; charset=utf-8"
 	switch {
 	case s.in.Dialect == dialect.Bedrock:
-		kind = "application/vnd.amazon.eventstream"
+		kind = frameStream
 	case s.in.Dialect == dialect.Gemini && gemini.Array(s.inbound()):
 		kind = "application/json"
 	}

@@ -31,16 +31,16 @@ func match(r *http.Request) gateway.Inbound {
 	case strings.HasPrefix(path, "/openai/"):
 		in = openai("/openai/", strings.TrimPrefix(path, "/openai/"))
 		in.Azure = true
-		if in.Action == call.Chat || in.Action == call.Embeddings {
+		if in.Dialect == dialect.Anthropic || in.Dialect == dialect.OpenAI && (in.Action == call.Chat || in.Action == call.Embeddings) {
 			in.Refusal = nowhere().Refusal // Azure has these below a deployment only
 		}
 	case strings.HasPrefix(path, "/v1beta/") || strings.HasPrefix(path, "/v1/projects/") || strings.HasPrefix(path, "/v1beta1/"):
 		in = gemini(path)
 	case strings.HasPrefix(path, "/model/"):
-		return bedrock(path)
+		in = bedrock(path)
 	case strings.HasPrefix(path, "/v1/"):
 		if r.Header["Anthropic-Version"] != nil && strings.HasPrefix(path, "/v1/models") {
-			return unserved(dialect.Anthropic, "/v1/models for Anthropic", useChat)
+			return unserved(dialect.Anthropic, "/v1/models for Anthropic", "Use GET /v1/models with an OpenAI client.")
 		}
 		in = openai("/v1/", strings.TrimPrefix(path, "/v1/"))
 	default:
@@ -86,8 +86,17 @@ func openai(prefix, rest string) gateway.Inbound {
 	case "models":
 		in.Action = call.Models
 		return in
-	case "messages", "messages/count_tokens", "complete", "messages/batches":
-		return unserved(dialect.Anthropic, prefix+rest, useChat)
+	case "messages":
+		in.Dialect, in.Action = dialect.Anthropic, call.Chat
+		return in
+	case "messages/count_tokens":
+		in.Dialect, in.Action = dialect.Anthropic, call.CountTokens
+		return in
+	case "responses":
+		in.Dialect, in.Action = dialect.Responses, call.Chat
+		return in
+	case "complete", "messages/batches":
+		return unserved(dialect.Anthropic, prefix+rest, "Use POST /v1/messages.")
 	}
 	head, tail, below := strings.Cut(rest, "/")
 	switch head {
@@ -103,7 +112,7 @@ func openai(prefix, rest string) gateway.Inbound {
 			return unserved(dialect.OpenAI, prefix+"chat/completions/{id}", "Bulkhead keeps no completions; keep the reply of POST "+prefix+"chat/completions.")
 		}
 	case "responses", "conversations":
-		return unserved(dialect.Responses, prefix+head, useChat)
+		return unserved(dialect.Responses, prefix+head, "Bulkhead keeps no conversations; send all of it with POST "+prefix+"responses.")
 	case "completions", "audio", "images", "files", "uploads", "batches", "moderations", "fine_tuning", "vector_stores", "assistants", "threads", "realtime", "evals", "containers", "videos":
 		if head == "completions" && below {
 			return nowhere()
@@ -122,21 +131,36 @@ func deployment(rest string) gateway.Inbound {
 	}
 	in := openai("/openai/deployments/{alias}/", action)
 	in.Azure = true
-	if in.Action == call.Models {
+	if in.Action == call.Models || in.Refusal == nil && in.Dialect != dialect.OpenAI {
 		return nowhere()
 	}
 	in.Alias = alias
 	return in
 }
 
-// bedrock knows the routes of Bedrock's runtime.
+// bedrock matches the routes of Bedrock's runtime. A model's id may be an ARN,
+// whose slashes and colons come escaped: it is unescaped once.
 func bedrock(path string) gateway.Inbound {
-	switch _, action, _ := strings.Cut(strings.TrimPrefix(path, "/model/"), "/"); action {
-	case "converse", "converse-stream", "invoke", "invoke-with-response-stream", "count-tokens":
-		return unserved(dialect.Bedrock, "/model/{id}/"+action, useChat)
-	}
 	in := nowhere()
 	in.Dialect = dialect.Bedrock
+	name, action, _ := strings.Cut(strings.TrimPrefix(path, "/model/"), "/")
+	alias, err := url.PathUnescape(name)
+	if err != nil || alias == "" {
+		return in
+	}
+	switch action {
+	case "converse":
+		in.Action = call.Chat
+	case "converse-stream":
+		in.Action, in.Stream = call.Chat, true
+	case "count-tokens":
+		in.Action = call.CountTokens
+	case "invoke", "invoke-with-response-stream":
+		return unserved(dialect.Bedrock, "/model/{id}/"+action, "Use /model/{id}/converse.")
+	default:
+		return in
+	}
+	in.Alias, in.Route, in.Refusal = alias, "/model/{id}/"+action, nil
 	return in
 }
 

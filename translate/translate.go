@@ -12,7 +12,11 @@ import (
 
 	"bulkhead/chat"
 	"bulkhead/dialect"
+	"bulkhead/dialect/anthropic"
+	"bulkhead/dialect/bedrock"
+	"bulkhead/dialect/gemini"
 	"bulkhead/dialect/openai"
+	"bulkhead/dialect/responses"
 	"bulkhead/fault"
 )
 
@@ -28,6 +32,10 @@ type Dialect struct {
 func Dialects() []Dialect {
 	return []Dialect{
 		{dialect.OpenAI, openai.Reader{}, openai.Server{}, openai.Client{}},
+		{dialect.Responses, responses.Reader{}, responses.Server{}, responses.Client{}},
+		{dialect.Anthropic, anthropic.Reader{}, anthropic.Server{}, anthropic.Client{}},
+		{dialect.Bedrock, bedrock.Reader{}, bedrock.Server{}, bedrock.Client{}},
+		{dialect.Gemini, gemini.Reader{}, gemini.Server{}, gemini.Client{}},
 	}
 }
 
