@@ -67,7 +67,6 @@ func build(snap *snapshot) (*catalog.Estate, *Report) {
 	report := &Report{Faults: snap.faults}
 	report.Counts.Files = len(snap.files)
 	docs, texts := map[string]*document{}, map[string]string{}
-	content := &content{fields: map[reflect.Type][]field{}, lost: map[string]bool{}}
 	for _, name := range slices.Sorted(maps.Keys(snap.files)) {
 		data := snap.files[name]
 		if path.Ext(name) == ".cedar" {
@@ -75,6 +74,14 @@ func build(snap *snapshot) (*catalog.Estate, *Report) {
 			continue
 		}
 		docs[name] = parse(name, data, report)
+	}
+	return assemble(docs, texts, report)
+}
+
+// assemble joins the documents of an estate.
+func assemble(docs map[string]*document, texts map[string]string, report *Report) (*catalog.Estate, *Report) {
+	content := &content{fields: map[reflect.Type][]field{}, lost: map[string]bool{}}
+	for _, name := range slices.Sorted(maps.Keys(docs)) {
 		content.add(docs[name], report)
 	}
 	if docs["enclave.yaml"] == nil {

@@ -68,7 +68,7 @@ func (s *serving) record(ctx context.Context, request *openai.Request, permit *p
 		Principal: s.rec.Key, Subject: s.snapshot.subjects[s.rec.Workload], Workload: s.rec.Workload, Alias: s.rec.Alias, Purpose: s.rec.Purpose,
 		Declared: c.of(s.snapshot, e.marking.Declared).json, Found: c.of(s.snapshot, e.marking.Found).json, Effective: e.label.json,
 		Estate: s.rec.Estate, Change: s.snapshot.change,
-		Permit:     ledger.Permit{Digest: ledger.DigestOf(form.Digest), Offerings: form.Offerings, Detail: ledger.Canonized(form.JSON)},
+		Permit:     ledger.Permit{Digest: ledger.DigestOf(form.Digest), Offerings: form.Offerings, Detail: ledger.Canonized(form.JSON), Asked: ledger.Canonized(form.Question)},
 		Commitment: e.request, Size: s.rec.BytesIn, Retries: s.rec.SDKRetries,
 	}, &start)
 	if err != nil {
@@ -162,14 +162,15 @@ func (s *serving) tell(f *fault.Fault) {
 		l.CountMalformed()
 	default:
 		r := ledger.Refusal{
-			Call: s.rec.ID, Kind: f.Kind, Principal: s.rec.Key, Workload: s.rec.Workload, Alias: s.rec.Alias, Action: s.rec.Action,
+			At: s.rec.Start, Call: s.rec.ID, Kind: f.Kind, Dialect: s.rec.Dialect, Principal: s.rec.Key, Workload: s.rec.Workload, Alias: s.rec.Alias, Action: s.rec.Action,
 			Purpose: s.rec.Purpose, Estate: s.rec.Estate, Reasons: f.Reasons,
 		}
 		if s.entry.label != nil {
 			r.Declared, r.Effective = s.snapshot.labels.of(s.snapshot, s.entry.marking.Declared).json, s.entry.label.json
 		}
 		if s.entry.form != nil {
-			r.Asked = ledger.Canonized(s.entry.form.JSON)
+			form := s.entry.form
+			r.Asked, r.Question, r.Digest, r.Purpose = ledger.Canonized(form.JSON), ledger.Canonized(form.Question), ledger.DigestOf(form.Digest), form.Purpose
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.r.Context()), settleWithin)
 		defer cancel()
