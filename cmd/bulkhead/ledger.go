@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -25,23 +24,25 @@ const ledgerUsage = `usage: bulkhead ledger verify DIR|URL [--key KEY|@FILE]... 
        bulkhead ledger show INDEX [--log DIR|URL] [--json]
        bulkhead ledger tail [-f] [-n N] [--log DIR|URL]
        bulkhead ledger export --format jsonl [--from INDEX|TIME] [--to INDEX|TIME] [--log DIR|URL]
+       bulkhead ledger replay INDEX [--data DIR]
        bulkhead ledger attest --never vendor=V [--since TIME] [--data DIR]
 
 verify  derives the log anew: tree, signatures, every entry in order; names the first fault
 show    the entries of the call that entry INDEX is of, or the entry
 tail    the last entries; with -f the next ones too, as they are published
 export  entries from one index or time to before another, between two lines with the ledger's marking
+replay  decides the call of an admission or a refusal again, by the estate that was in force, and says whether it agrees
 attest  verifies the log, then signs that none of its attempts since TIME went to a model of V
 
 A log is its own folder or the data folder that has it (default ./data), or the address that serves it.
 TIME is a day such as 2027-01-31 (from 00:00 UTC) or an instant of RFC 3339.
-exit: 0 fine, 1 the log is broken or the statement would be false, 2 usage, 3 could not run
+exit: 0 fine, 1 the log is broken, the statement would be false or the decisions differ, 2 usage, 3 could not run
 `
 
 // runLedger is `bulkhead ledger`: it checks and reads the record of calls, without its owner. It returns the exit code.
 func runLedger(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	verbs := map[string]func(context.Context, []string, io.Writer, io.Writer) (int, error){
-		"verify": ledgerVerify, "show": ledgerShow, "tail": ledgerTail, "export": ledgerExport, "attest": ledgerAttest,
+		"verify": ledgerVerify, "show": ledgerShow, "tail": ledgerTail, "export": ledgerExport, "attest": ledgerAttest, "replay": ledgerReplay,
 	}
 	if len(args) == 0 {
 		fmt.Fprint(stderr, "bulkhead ledger: say what to do\n"+ledgerUsage)
@@ -263,10 +264,9 @@ func ledgerShow(ctx context.Context, args []string, stdout, _ io.Writer) (int, e
 	if err != nil {
 		return exitUsage, err
 	}
-	_, text, _ := cutLast(rest[0], "/") // a receipt, ORIGIN/INDEX, is pasted as it is
-	index, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || index < 0 {
-		return exitUsage, misused("%q is no index", rest[0])
+	_, index, err := receiptIndex(rest[0]) // a receipt is pasted as it is
+	if err != nil {
+		return exitUsage, err
 	}
 	l, err := openSized(ctx, *where)
 	if err != nil {

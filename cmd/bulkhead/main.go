@@ -41,7 +41,7 @@ func subcommands() []subcommand {
 		{"reload", "make a running server read its estate anew", runReload},
 		{"key", "create, list and revoke keys of workloads", runKey},
 		{"marking", "read a marking: parse, join, dominates", runMarking},
-		{"ledger", "check and read the record of calls: verify, show, tail, export, attest", runLedger},
+		{"ledger", "check and read the record of calls: verify, show, replay, prove and more", runLedger},
 		{"sim", "simulated vendors on loopback", runSim},
 		{"version", "what this binary is, and which laws it does not enforce yet", runVersion},
 	}
