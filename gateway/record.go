@@ -174,9 +174,23 @@ func (s *serving) tell(f *fault.Fault) {
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.r.Context()), settleWithin)
 		defer cancel()
-		_, err := l.Refuse(ctx, &r)
+		index, err := l.Refuse(ctx, &r)
 		s.unwritten("refusal", err)
+		if err == nil && index >= 0 && (f.Kind == fault.Spillage || f.Kind == fault.Contamination) {
+			s.unwritten("sealed record", s.seal(ctx, index, f.Kind))
+		}
 	}
+}
+
+// seal keeps the place and the level of the mark that a call was refused for.
+func (s *serving) seal(ctx context.Context, index int64, kind fault.Kind) error {
+	if s.g.options.Seal == nil || s.reader == nil {
+		return nil
+	}
+	found := s.reader.Result()
+	h := found.Highest
+	return s.g.options.Seal(ctx, index, Sealed{Call: s.rec.ID, Kind: string(kind), Level: s.snapshot.register.Banner(h.Label), Marks: found.Found,
+		Part: h.Part, Offset: h.Offset, Length: h.Length})
 }
 
 // unwritten tells the operators of an entry that could not be written and that

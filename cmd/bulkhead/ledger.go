@@ -22,6 +22,7 @@ import (
 
 const ledgerUsage = `usage: bulkhead ledger verify DIR|URL [--key KEY|@FILE]... [--since FILE] [--json]
        bulkhead ledger show INDEX [--log DIR|URL] [--json]
+       bulkhead ledger show --sealed INDEX [--log DIR]
        bulkhead ledger tail [-f] [-n N] [--log DIR|URL]
        bulkhead ledger export --format jsonl [--from INDEX|TIME] [--to INDEX|TIME] [--log DIR|URL]
        bulkhead ledger replay INDEX [--data DIR]
@@ -29,7 +30,8 @@ const ledgerUsage = `usage: bulkhead ledger verify DIR|URL [--key KEY|@FILE]... 
        bulkhead ledger attest --never vendor=V [--since TIME] [--data DIR]
 
 verify  derives the log anew: tree, signatures, every entry in order; names the first fault
-show    the entries of the call that entry INDEX is of, or the entry
+show    the entries of the call that entry INDEX is of, or the entry; with --sealed what a refusal of spillage or contamination
+        keeps encrypted: the level and the place of the mark. It needs the data folder and its secrets
 tail    the last entries; with -f the next ones too, as they are published
 export  entries from one index or time to before another, between two lines with the ledger's marking
 replay  decides the call of an admission or a refusal again, by the estate that was in force, and says whether it agrees
@@ -262,6 +264,7 @@ func writeReportJSON(w io.Writer, r *verify.Report) error {
 func ledgerShow(ctx context.Context, args []string, stdout, _ io.Writer) (int, error) {
 	f := flag.NewFlagSet("show", flag.ContinueOnError)
 	where := f.String("log", "./data", "")
+	sealed := f.Bool("sealed", false, "")
 	asJSON := f.Bool("json", false, "")
 	rest, err := ledgerFlags(f, args, 1, "name one entry by its index: bulkhead ledger show 17")
 	if err != nil {
@@ -276,6 +279,9 @@ func ledgerShow(ctx context.Context, args []string, stdout, _ io.Writer) (int, e
 		return exitFailed, err
 	}
 	defer l.Close()
+	if *sealed {
+		return showSealed(ctx, l, *where, index, stdout)
+	}
 	entries, err := callOf(ctx, l, index)
 	if errors.Is(err, verify.ErrNoCall) {
 		return exitFinding, err
