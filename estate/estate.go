@@ -67,7 +67,6 @@ func build(snap *snapshot) (*catalog.Estate, *Report) {
 	report := &Report{Faults: snap.faults}
 	report.Counts.Files = len(snap.files)
 	docs, texts := map[string]*document{}, map[string]string{}
-	content := &content{fields: map[reflect.Type][]field{}, lost: map[string]bool{}, first: map[string]spot{}}
 	for _, name := range slices.Sorted(maps.Keys(snap.files)) {
 		data := snap.files[name]
 		if path.Ext(name) == ".cedar" {
@@ -75,6 +74,15 @@ func build(snap *snapshot) (*catalog.Estate, *Report) {
 			continue
 		}
 		docs[name] = parse(name, data, report)
+	}
+	return assemble(docs, texts, report)
+}
+
+// assemble joins the documents of an estate. Those of tables are read first:
+// they say what the others' words mean.
+func assemble(docs map[string]*document, texts map[string]string, report *Report) (*catalog.Estate, *Report) {
+	content := &content{fields: map[reflect.Type][]field{}, lost: map[string]bool{}, first: map[string]spot{}}
+	for _, name := range slices.Sorted(maps.Keys(docs)) {
 		if path.Dir(name) == "tables" {
 			content.add(docs[name], spare(), report)
 		}

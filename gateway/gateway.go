@@ -61,15 +61,30 @@ type Options struct {
 	Ledger  *ledger.Log         // the record of calls; without one every call is refused
 	Begin   func() (end func()) // called once a call, at its beginning and its end
 	Observe func(*call.Record)  // called once a call, at its end
-	Log     *slog.Logger        // for causes that only operators may see
-	Egress  egress.Options
-	Now     func() time.Time // nil: time.Now
-	Random  io.Reader        // nil: the system's
+	// Seal keeps what a refusal of spillage or contamination, at an index of the
+	// ledger, does not say there; nil: nowhere. The refusal stands if it fails.
+	Seal   func(ctx context.Context, index int64, s Sealed) error
+	Log    *slog.Logger // for causes that only operators may see
+	Egress egress.Options
+	Now    func() time.Time // nil: time.Now
+	Random io.Reader        // nil: the system's
 
 	// KeepAlive is the silence of a stream after which a comment is sent, and
 	// with it the header. Zero: 15 seconds; much less would make failures
 	// in-band that could have been statuses.
 	KeepAlive time.Duration
+}
+
+// Sealed is what stands behind a refusal of spillage or contamination: the
+// place and the level of the highest mark, never the text.
+type Sealed struct {
+	Call   call.ID `json:"call"`
+	Kind   string  `json:"kind"`
+	Level  string  `json:"level"`  // banner of the highest mark
+	Marks  int     `json:"marks"`  // how many were found
+	Part   int     `json:"part"`   // which piece of text of the request, from 0, in its order
+	Offset int     `json:"offset"` // byte of the piece, escapes undone
+	Length int     `json:"length"`
 }
 
 // Gateway carries calls. It is safe for concurrent use.

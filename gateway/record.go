@@ -84,7 +84,7 @@ func (s *serving) admit(ctx context.Context, permit *policy.Permit, n int) error
 		Principal: s.rec.Key, Subject: s.snapshot.subjects[s.rec.Workload], Workload: s.rec.Workload, Alias: s.rec.Alias, Purpose: s.rec.Purpose,
 		Declared: c.of(s.snapshot, e.marking.Declared).json, Found: c.of(s.snapshot, e.marking.Found).json, Effective: e.label.json,
 		Estate: s.rec.Estate, Change: s.snapshot.change,
-		Permit:     ledger.Permit{Digest: ledger.DigestOf(form.Digest), Offerings: form.Offerings, Detail: ledger.Canonized(form.JSON)},
+		Permit:     ledger.Permit{Digest: ledger.DigestOf(form.Digest), Offerings: form.Offerings, Detail: ledger.Canonized(form.JSON), Asked: ledger.Canonized(form.Question)},
 		Commitment: e.request, Size: s.rec.BytesIn, Retries: s.rec.SDKRetries,
 	}, &start)
 	if err != nil {
@@ -176,20 +176,35 @@ func (s *serving) tell(f *fault.Fault) {
 		l.CountMalformed()
 	default:
 		r := ledger.Refusal{
-			Call: s.rec.ID, Kind: f.Kind, Principal: s.rec.Key, Workload: s.rec.Workload, Alias: s.rec.Alias, Action: s.rec.Action,
+			At: s.rec.Start, Call: s.rec.ID, Kind: f.Kind, Dialect: s.rec.Dialect, Principal: s.rec.Key, Workload: s.rec.Workload, Alias: s.rec.Alias, Action: s.rec.Action,
 			Purpose: s.rec.Purpose, Estate: s.rec.Estate, Reasons: f.Reasons,
 		}
 		if s.entry.label != nil {
 			r.Declared, r.Effective = s.snapshot.labels.of(s.snapshot, s.entry.marking.Declared).json, s.entry.label.json
 		}
 		if s.entry.form != nil {
-			r.Asked = ledger.Canonized(s.entry.form.JSON)
+			form := s.entry.form
+			r.Asked, r.Question, r.Digest, r.Purpose = ledger.Canonized(form.JSON), ledger.Canonized(form.Question), ledger.DigestOf(form.Digest), form.Purpose
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.r.Context()), settleWithin)
 		defer cancel()
-		_, err := l.Refuse(ctx, &r)
+		index, err := l.Refuse(ctx, &r)
 		s.unwritten("refusal", err)
+		if err == nil && index >= 0 && (f.Kind == fault.Spillage || f.Kind == fault.Contamination) {
+			s.unwritten("sealed record", s.seal(ctx, index, f.Kind))
+		}
 	}
+}
+
+// seal keeps the place and the level of the mark that a call was refused for.
+func (s *serving) seal(ctx context.Context, index int64, kind fault.Kind) error {
+	if s.g.options.Seal == nil || s.reader == nil {
+		return nil
+	}
+	found := s.reader.Result()
+	h := found.Highest
+	return s.g.options.Seal(ctx, index, Sealed{Call: s.rec.ID, Kind: string(kind), Level: s.snapshot.register.Banner(h.Label), Marks: found.Found,
+		Part: h.Part, Offset: h.Offset, Length: h.Length})
 }
 
 // unwritten tells the operators of an entry that could not be written and that

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"bulkhead/call"
 	"bulkhead/gateway"
 	"bulkhead/ledger"
 	"bulkhead/ledger/ledgertest"
@@ -320,5 +322,41 @@ func TestUse_AnEstateThatCannotBeRecordedDoesNotHold(t *testing.T) {
 	r.Post("/v1/chat/completions", chat())
 	if lines := r.lines(); lines[len(lines)-4].Change != 7 || lines[len(lines)-4].Estate != "sha256:b" {
 		t.Errorf("%+v", lines)
+	}
+}
+
+// TestRecord_SealsPlaceAndLevelOfAMark keeps what the entry does not say, for
+// refusals that have an entry, and refuses whether or not it can be kept.
+func TestRecord_SealsPlaceAndLevelOfAMark(t *testing.T) {
+	v := newVendor(t, ok)
+	var kept []gateway.Sealed
+	var at []int64
+	fails := false
+	r := start(t, estateOf("a", []string{"chat"}, offer{Name: "one", URL: v.URL}), func(o *gateway.Options) {
+		o.Seal = func(_ context.Context, index int64, s gateway.Sealed) error {
+			if fails {
+				return errors.New("the store is gone")
+			}
+			kept, at = append(kept, s), append(at, index)
+			return nil
+		}
+	})
+	const body = `{"model":"chat","messages":[{"role":"system","content":"be kind"},{"role":"user","content":"see: (S//NF) the plan"}]}`
+	r.Post("/v1/chat/completions", chat(`"tools":[{"type":"web_search"}]`))
+	r.Post("/v1/chat/completions", body)
+	fails = true
+	if res := r.Post("/v1/chat/completions", body); res.Status != 403 {
+		t.Errorf("status %d where nothing could be sealed", res.Status)
+	}
+	lines := r.lines()
+	if len(kept) != 1 || len(lines) != 3 || len(v.Seen()) != 0 {
+		t.Fatalf("kept %+v; the log has %s", kept, kinds(lines))
+	}
+	got := kept[0]
+	if got.Call != call.ID(lines[1].Call) || got.Kind != "contamination" || got.Level != "SECRET//NOFORN" || got.Marks != 1 || got.Offset != 5 || got.Length != 7 || got.Part < 1 {
+		t.Errorf("sealed is %+v", got)
+	}
+	if e := ledgertest.Entries(t, r.Ledger)[at[0]]; e.Call != string(got.Call) || e.Kind != "refusal" {
+		t.Errorf("it is kept for entry %d, %s of call %s", at[0], e.Kind, e.Call)
 	}
 }

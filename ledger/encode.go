@@ -29,7 +29,7 @@ func appendLinked(b []byte, l link, head, tail []byte) []byte {
 }
 
 func (a *Admission) append(b []byte) []byte {
-	const detail, offerings = 1, 2
+	const detail, offerings, nothing = 1, 2, 3
 	for level := 0; ; level++ {
 		e := object{b: b}
 		e.open()
@@ -57,6 +57,9 @@ func (a *Admission) append(b []byte) []byte {
 		if level < detail {
 			e.json("detail", a.Permit.Detail)
 		} else {
+			if level < nothing {
+				e.json("detail", a.Permit.Asked)
+			}
 			e.int("detail_bytes", int64(len(a.Permit.Detail.text)))
 		}
 		e.text("digest", string(a.Permit.Digest))
@@ -73,7 +76,7 @@ func (a *Admission) append(b []byte) []byte {
 		e.int("v", 1)
 		e.text("workload", a.Workload)
 		e.close()
-		if len(e.b)-len(b) <= tiles.MaxEntry || level == offerings {
+		if len(e.b)-len(b) <= tiles.MaxEntry || level == nothing {
 			return e.b
 		}
 	}
@@ -180,7 +183,7 @@ func (o *Outcome) appendAt(b []byte, id call.ID, level int) (out []byte, split i
 // derived again from the estate.
 const maxReasons = 32
 
-// append leaves out what does not fit: reasons are counted, then the declared marking.
+// append leaves out what does not fit: reasons are counted, then markings and what was asked.
 func (r *Refusal) append(b []byte) []byte {
 	for level := 0; ; level++ {
 		if out := r.appendAt(b, level); len(out)-len(b) <= tiles.MaxEntry || level == 2 {
@@ -197,13 +200,23 @@ func (r *Refusal) appendAt(b []byte, level int) []byte {
 		e.text("action", string(r.Action))
 		e.text("alias", r.Alias)
 	}
-	if !quiet && level == 0 {
-		e.json("asked", r.Asked)
+	if !quiet && level < 2 {
+		asked := r.Asked
+		if level == 1 {
+			asked = r.Question
+		}
+		e.json("asked", asked)
 	}
 	e.stamp("at", r.At)
 	e.text("call", string(r.Call))
 	if !quiet && level < 2 {
 		e.json("declared", r.Declared)
+	}
+	if !quiet {
+		e.text("dialect", r.Dialect)
+		e.text("digest", string(r.Digest))
+	}
+	if !quiet && level < 2 {
 		e.json("effective", r.Effective)
 	}
 	e.text("estate", r.Estate)

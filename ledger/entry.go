@@ -46,6 +46,7 @@ type Permit struct {
 	Digest    Digest   // of the whole permit
 	Offerings []string // full names
 	Detail    JSON     // obligations, reasons against the others: opaque here
+	Asked     JSON     // what of Detail stays where the rest does not fit: what was asked
 }
 
 // AttemptStart is what is written down before a byte goes to an offering.
@@ -100,8 +101,11 @@ type Refusal struct {
 	Action    call.Action
 	Purpose   string
 	Declared  JSON
-	Effective JSON // the marking that was decided about
-	Asked     JSON // what else was: opaque here
+	Effective JSON   // the marking that was decided about
+	Asked     JSON   // what else was, and what it came to: opaque here
+	Question  JSON   // what of Asked stays where the rest does not fit
+	Digest    Digest // of the whole decision
+	Dialect   string
 	Estate    string
 	Reasons   []fault.Reason
 }

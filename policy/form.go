@@ -2,12 +2,16 @@ package policy
 
 import (
 	"crypto/sha256"
+	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"bulkhead/call"
 	"bulkhead/catalog"
 	"bulkhead/fault"
 )
@@ -23,8 +27,15 @@ type Form struct {
 	// Offerings are the full names of those that may serve the call, in the
 	// alias's order of preference.
 	Offerings []string
+	// Question is the member asked of JSON alone, as an object of its own:
+	// {"asked":{…}}. It is what [Question.Recall] needs.
+	Question string
+	// Purpose is what was asked for, or the workload's primary one.
+	Purpose string
 	// Digest is the SHA-256 of the canonical form of JSON together with the
 	// workload, the alias, the dialect, the action, the purpose and the marking.
+	// Of each source the file counts and not the line: an estate whose files
+	// were laid out anew has the same digest, and decides the same.
 	Digest [32]byte
 }
 
@@ -67,7 +78,7 @@ func formOf(q *Question, o *outcome) func() *Form {
 }
 
 func makeForm(q *Question, grants []grant, reasons []fault.Reason) *Form {
-	f := &Form{}
+	f := &Form{Purpose: q.purpose()}
 	body := formed{Against: reasons, Asked: asked{LeastTokens: q.LeastTokens, Modalities: q.Modalities}}
 	for _, n := range q.Needs {
 		body.Asked.Needs = append(body.Asked.Needs, formedNeed{string(n.Capability), n.Field})
@@ -80,14 +91,49 @@ func makeForm(q *Question, grants []grant, reasons []fault.Reason) *Form {
 		}
 		body.Offerings = append(body.Offerings, row)
 	}
-	f.JSON = string(canonical(body))
+	f.JSON, f.Question = string(canonical(body)), string(canonical(formed{Asked: body.Asked}))
 	whole := struct {
 		Action, Alias, Dialect, Purpose, Workload string
 		Form                                      jsontext.Value
 		Label                                     any
-	}{string(q.Action), q.Alias.Name, q.Dialect, q.purpose(), q.Workload.Name, jsontext.Value(f.JSON), q.Label}
+	}{string(q.Action), q.Alias.Name, q.Dialect, q.purpose(), q.Workload.Name, canonical(body.withoutLines()), q.Label}
 	f.Digest = sha256.Sum256(canonical(whole))
 	return f
+}
+
+// withoutLines is the form with files alone as sources.
+func (f formed) withoutLines() formed {
+	file := func(source string) string {
+		name, _, _ := strings.Cut(source, ":")
+		return name
+	}
+	f.Against, f.Offerings = slices.Clone(f.Against), slices.Clone(f.Offerings)
+	for i := range f.Against {
+		f.Against[i].Source = file(f.Against[i].Source)
+	}
+	for i := range f.Offerings {
+		f.Offerings[i].Duties = slices.Clone(f.Offerings[i].Duties)
+		for k := range f.Offerings[i].Duties {
+			f.Offerings[i].Duties[k].Source = file(f.Offerings[i].Duties[k].Source)
+		}
+	}
+	return f
+}
+
+// Recall puts what a form says was asked into a question: its needs, its
+// modalities and its least tokens. A form without it is that of a plain call.
+func (q *Question) Recall(form []byte) error {
+	var f struct {
+		Asked asked `json:"asked"`
+	}
+	if err := json.Unmarshal(form, &f); err != nil {
+		return fmt.Errorf("policy: what was asked: %w", err)
+	}
+	q.LeastTokens, q.Modalities, q.Needs = f.Asked.LeastTokens, f.Asked.Modalities, nil
+	for _, n := range f.Asked.Needs {
+		q.Needs = append(q.Needs, Need{call.Capability(n.Capability), n.Field})
+	}
+	return nil
 }
 
 func place(s catalog.Source) string {

@@ -68,9 +68,18 @@ func (x *Explanation) Serving() int {
 
 // Explain holds every offering of the alias against every rule.
 func (s *Study) Explain(c Case) Explanation {
+	return s.explain(c.Alias, func(o *catalog.Offering) policy.Question { return s.question(c, o) })
+}
+
+// ExplainCall is [Study.Explain] for a question as a call asked it, at its own time.
+func (s *Study) ExplainCall(q policy.Question) Explanation {
+	return s.explain(q.Alias, func(*catalog.Offering) policy.Question { return q })
+}
+
+func (s *Study) explain(a *catalog.Alias, question func(*catalog.Offering) policy.Question) Explanation {
 	var out Explanation
-	for i, o := range c.Alias.Offerings {
-		v := s.Engine.Judge(s.question(c, o), o)
+	for i, o := range a.Offerings {
+		v := s.Engine.Judge(question(o), o)
 		row := Row{Offering: o, Allowed: v.Allowed, Duties: v.Duties}
 		for _, r := range v.Reasons {
 			switch {

@@ -21,7 +21,8 @@ import (
 	studies "bulkhead/reach"
 )
 
-const explainAbout = `Says for every offering of an alias whether it may serve a plain call, and if not, every rule that forbids it.
+const explainAbout = `Says for every offering of an alias whether it may serve a plain call, and if not, every rule that forbids it; with --call,
+the same of a past call by the record.
 exit: 0 something may serve, 1 nothing may, 2 usage, 3 could not run`
 
 // explained is what explain --json writes. Fields are added, never renamed.
@@ -64,9 +65,14 @@ func runExplain(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	mark := flags.String("marking", "", "`banner` or portion of the call; if absent, the workload's default")
 	purpose := flags.String("purpose", "", "`code` of the purpose; if absent, the workload's primary one")
 	at := flags.String("at", "", "`instant` to ask about: a day such as 2027-01-31 (00:00 UTC), or RFC 3339; if absent, now")
+	past := flags.String("call", "", "`id` of a call on the record: it is explained as it was asked, by its own estate and at its own time")
+	data := flags.String("data", "./data", "`folder` with the ledger and its estates, for --call")
 	asJSON := flags.Bool("json", false, "write one JSON object instead of text")
 	if code, ok := parse(flags, args, explainAbout, stdout, stderr); !ok {
 		return code
+	}
+	if *past != "" {
+		return explainPast(ctx, flags, *past, *data, *asJSON, stdout, stderr)
 	}
 	if *workload == "" || *alias == "" {
 		fmt.Fprintln(stderr, "bulkhead explain: say who calls, and for what; write: bulkhead explain --workload NAME --alias NAME")

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -23,25 +22,32 @@ import (
 
 const ledgerUsage = `usage: bulkhead ledger verify DIR|URL [--key KEY|@FILE]... [--since FILE] [--json]
        bulkhead ledger show INDEX [--log DIR|URL] [--json]
+       bulkhead ledger show --sealed INDEX [--log DIR]
        bulkhead ledger tail [-f] [-n N] [--log DIR|URL]
        bulkhead ledger export --format jsonl [--from INDEX|TIME] [--to INDEX|TIME] [--log DIR|URL]
+       bulkhead ledger replay INDEX [--data DIR]
+       bulkhead ledger prove RECEIPT --key K|@FILE --request FILE [--reply FILE] [--sent FILE] [--log DIR|URL] [--log-key KEY|@FILE]
        bulkhead ledger attest --never vendor=V [--since TIME] [--data DIR]
 
 verify  derives the log anew: tree, signatures, every entry in order; names the first fault
-show    the entries of the call that entry INDEX is of, or the entry
+show    the entries of the call that entry INDEX is of, or the entry; with --sealed what a refusal of spillage or contamination
+        keeps encrypted: the level and the place of the mark. It needs the data folder and its secrets
 tail    the last entries; with -f the next ones too, as they are published
 export  entries from one index or time to before another, between two lines with the ledger's marking
+replay  decides the call of an admission or a refusal again, by the estate that was in force, and says whether it agrees
+prove   shows that these bodies and a decision are those of a call in the log; RECEIPT is ORIGIN/INDEX, or a file from
+        /ledger/receipts/INDEX; K is the reply's Bulkhead-Receipt-Key; --sent is what an offering was to get
 attest  verifies the log, then signs that none of its attempts since TIME went to a model of V
 
 A log is its own folder or the data folder that has it (default ./data), or the address that serves it.
 TIME is a day such as 2027-01-31 (from 00:00 UTC) or an instant of RFC 3339.
-exit: 0 fine, 1 the log is broken or the statement would be false, 2 usage, 3 could not run
+exit: 0 fine, 1 the log is broken, the statement would be false, the decisions differ or it is not shown, 2 usage, 3 could not run
 `
 
 // runLedger is `bulkhead ledger`: it checks and reads the record of calls, without its owner. It returns the exit code.
 func runLedger(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	verbs := map[string]func(context.Context, []string, io.Writer, io.Writer) (int, error){
-		"verify": ledgerVerify, "show": ledgerShow, "tail": ledgerTail, "export": ledgerExport, "attest": ledgerAttest,
+		"verify": ledgerVerify, "show": ledgerShow, "tail": ledgerTail, "export": ledgerExport, "attest": ledgerAttest, "replay": ledgerReplay, "prove": ledgerProve,
 	}
 	if len(args) == 0 {
 		fmt.Fprint(stderr, "bulkhead ledger: say what to do\n"+ledgerUsage)
@@ -258,21 +264,24 @@ func writeReportJSON(w io.Writer, r *verify.Report) error {
 func ledgerShow(ctx context.Context, args []string, stdout, _ io.Writer) (int, error) {
 	f := flag.NewFlagSet("show", flag.ContinueOnError)
 	where := f.String("log", "./data", "")
+	sealed := f.Bool("sealed", false, "")
 	asJSON := f.Bool("json", false, "")
 	rest, err := ledgerFlags(f, args, 1, "name one entry by its index: bulkhead ledger show 17")
 	if err != nil {
 		return exitUsage, err
 	}
-	_, text, _ := cutLast(rest[0], "/") // a receipt, ORIGIN/INDEX, is pasted as it is
-	index, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || index < 0 {
-		return exitUsage, misused("%q is no index", rest[0])
+	_, index, err := receiptIndex(rest[0]) // a receipt is pasted as it is
+	if err != nil {
+		return exitUsage, err
 	}
 	l, err := openSized(ctx, *where)
 	if err != nil {
 		return exitFailed, err
 	}
 	defer l.Close()
+	if *sealed {
+		return showSealed(ctx, l, *where, index, stdout)
+	}
 	entries, err := callOf(ctx, l, index)
 	if errors.Is(err, verify.ErrNoCall) {
 		return exitFinding, err

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/mod/sumdb/note"
 
 	"bulkhead/call"
@@ -206,4 +207,20 @@ func (l *lockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
+}
+
+func forge(ts *testscript.TestScript, neg bool, args []string) {
+	wantArgs(ts, neg, args, 3, 3, "forge DATA OLD NEW")
+	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "ledger", "tile", "entries", "*.p", "*"))
+	ts.Check(err)
+	done := 0
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		ts.Check(err)
+		done += bytes.Count(b, []byte(args[1]))
+		ts.Check(os.WriteFile(name, bytes.ReplaceAll(b, []byte(args[1]), []byte(args[2])), 0o600))
+	}
+	if done == 0 || len(args[1]) != len(args[2]) {
+		ts.Fatalf("forge: %d places in %d files", done, len(files))
+	}
 }

@@ -42,7 +42,7 @@ func subcommands() []subcommand {
 		{"key", "create, list and revoke keys of workloads", runKey},
 		{"marking", "read a marking: parse, join, dominates", runMarking},
 		{"translate", "what would be sent to, or returned from, a vendor of another dialect", runTranslate},
-		{"ledger", "check and read the record of calls: verify, show, tail, export, attest", runLedger},
+		{"ledger", "check and read the record of calls: verify, show, replay, prove and more", runLedger},
 		{"sim", "simulated vendors on loopback", runSim},
 		{"version", "what this binary is, and which laws it does not enforce yet", runVersion},
 	}

@@ -70,13 +70,17 @@ func callURL(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		args = args[2:]
 	}
+	to := ""
+	if len(args) > 1 && args[0] == "-o" {
+		to, args = ts.MkAbs(args[1]), args[2:]
+	}
 	header := http.Header{}
 	for len(args) > 1 && args[0] == "-h" {
 		name, v, _ := strings.Cut(args[1], ":")
 		header.Add(name, strings.TrimSpace(v))
 		args = args[2:]
 	}
-	wantArgs(ts, false, args, 2, 4, "[!] call [-ca FILE] [-h NAME:VALUE...] METHOD URL [KEY [BODY|@FILE]]")
+	wantArgs(ts, false, args, 2, 4, "[!] call [-ca FILE] [-o FILE] [-h NAME:VALUE...] METHOD URL [KEY [BODY|@FILE]]")
 	key, body := "-", ""
 	if len(args) > 2 {
 		key = args[2]
@@ -110,8 +114,13 @@ func callURL(ts *testscript.TestScript, neg bool, args []string) {
 	var lines strings.Builder
 	ts.Check(res.Header.Write(&lines))
 	fmt.Fprintln(ts.Stdout(), strings.ReplaceAll(lines.String(), "\r\n", "\n"))
-	_, err = io.Copy(ts.Stdout(), res.Body)
+	reply, err := io.ReadAll(res.Body)
 	ts.Check(err)
+	_, err = ts.Stdout().Write(reply)
+	ts.Check(err)
+	if to != "" {
+		ts.Check(os.WriteFile(to, reply, 0o600))
+	}
 }
 
 func refused(ts *testscript.TestScript, neg bool, args []string) {

@@ -72,6 +72,8 @@ func storyCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"answers": answers,
 		// edit FILE OLD NEW: replaces the first OLD; \n in NEW begins a line.
 		"edit": edit,
+		// forge DATA OLD NEW: replaces a text in the newest entries of a log by one as long.
+		"forge": forge,
 		// keep NAME PATTERN FILE: $NAME becomes what the pattern's group matches.
 		"keep": keep,
 		// nth NAME N PATTERN FILE: waits until the file has the pattern N times; $NAME becomes the last one's group.

@@ -19,6 +19,7 @@ import (
 type state struct {
 	store   *sqlite.Store
 	ring    *identity.Keyring
+	sealer  *secret.Sealer
 	release func() error // of the folder's lock
 }
 
@@ -52,8 +53,15 @@ func (s *state) keyring(ctx context.Context, dir string) (*identity.Keyring, err
 		return nil, err
 	}
 	signs := slices.ContainsFunc(keys, func(k identity.Key) bool { return k.Signs })
-	store, err := own(!signs, dir, "access keys whose signatures can only be verified with it", secret.StoreKey, secret.LoadStoreKey)
+	sealed, err := s.store.HasSealed(ctx)
 	if err != nil {
+		return nil, err
+	}
+	store, err := own(!signs && !sealed, dir, "access keys and sealed records that can only be read with it", secret.StoreKey, secret.LoadStoreKey)
+	if err != nil {
+		return nil, err
+	}
+	if s.sealer, err = secret.NewSealer(store); err != nil {
 		return nil, err
 	}
 	ring := identity.NewKeyring(pepper)

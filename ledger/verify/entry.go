@@ -60,7 +60,7 @@ var shapes = map[string]map[string]shape{
 	"outcome": {"admission": number | need, "at": instant | need, "attempt": number | need, "call": text | need, "commitment": text, "ended": text | need,
 		"fault": text, "finish": text, "losses": list, "losses_count": number, "marking": any, "marking_bytes": number, "previous": number | need,
 		"size": number | need, "status": number, "usage": inside},
-	"refusal": {"action": text, "alias": text, "asked": any, "at": instant | need, "call": text, "declared": any, "effective": any, "estate": text, "fault": text | need,
+	"refusal": {"action": text, "alias": text, "asked": any, "at": instant | need, "call": text, "declared": any, "dialect": text, "digest": text, "effective": any, "estate": text, "fault": text | need,
 		"principal": text, "purpose": text, "reasons": any, "reasons_count": number, "workload": text},
 	"change": {"action": text, "at": instant | need, "by": text, "detail": any, "detail_bytes": number, "estate": text, "name": text, "via": text, "what": text},
 	"counts": {"at": instant | need, "malformed": number, "refused": inside, "refused_more": number, "since": instant | need, "unauthenticated": number},
