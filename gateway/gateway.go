@@ -77,12 +77,13 @@ type Options struct {
 
 // Gateway carries calls. It is safe for concurrent use.
 type Gateway struct {
-	options Options
-	intake  *Intake
-	now     func() time.Time
-	current atomic.Pointer[Snapshot]
-	swap    sync.Mutex // held while a snapshot is replaced
-	scratch sync.Pool  // of *scratch
+	options     Options
+	intake      *Intake
+	now         func() time.Time
+	current     atomic.Pointer[Snapshot]
+	swap        sync.Mutex // held while a snapshot is replaced
+	suspensions suspensions
+	scratch     sync.Pool // of *scratch
 }
 
 // Snapshot is an estate with all that is made of it: the engine that decides,
@@ -124,6 +125,7 @@ func New(o Options) *Gateway {
 	if g.options.Register == nil {
 		g.options.Register = marking.NewRegister(marking.Shipped(), marking.IC)
 	}
+	g.suspensions.now = g.now
 	g.options.KeepAlive = orElse(o.KeepAlive, keepAliveAfter)
 	if g.options.Begin == nil {
 		g.options.Begin = func() func() { return func() {} }

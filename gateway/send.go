@@ -24,6 +24,8 @@ type answer struct {
 	reply    *egress.Reply
 	cancel   context.CancelCauseFunc
 	watch    *watch
+	flight   *flight
+	lands    *suspensions // that know of the flight
 	limits   catalog.Limits
 	total    time.Time
 
@@ -38,6 +40,7 @@ type answer struct {
 
 // close ends the attempt. It may be called more than once.
 func (a *answer) close() {
+	a.lands.land(a.flight)
 	a.watch.stop()
 	if a.reply != nil {
 		a.reply.Body.Close()
@@ -55,6 +58,13 @@ func (s *serving) send(ctx context.Context, w *catalog.Workload, request *openai
 	var worst *fault.Fault
 	again := false
 	for i := 0; i < len(order) && len(s.rec.Attempts) < maxAttempts; {
+		if i+len(s.rec.Attempts) > 0 { // suspensions and dates are looked at before each; the first is on the record already
+			if err := s.barred(permit.Offering(order[i])); err != nil {
+				worst, again = worse(worst, fault.From(err)), false
+				i++
+				continue
+			}
+		}
 		a, err := s.attempt(ctx, w, request, permit, order[i])
 		if err == nil {
 			if a.reply.Sent() {
@@ -115,7 +125,7 @@ func (s *serving) attempt(ctx context.Context, w *catalog.Workload, request *ope
 		}
 	}
 	o := permit.Offering(n)
-	a := &answer{offering: o, limits: limits(s.snapshot.Estate, w, o), asked: request.Usage}
+	a := &answer{offering: o, limits: limits(s.snapshot.Estate, w, o), asked: request.Usage, lands: &s.g.suspensions}
 	a.total = s.total(a.limits)
 	ctx, a.cancel = context.WithCancelCause(ctx)
 	a.watch = newWatch(a.cancel)
@@ -125,7 +135,10 @@ func (s *serving) attempt(ctx context.Context, w *catalog.Workload, request *ope
 			panic(p) // guard tells of it
 		}
 	}()
-	err := s.ask(ctx, request, permit, n, a)
+	err := s.board(a)
+	if err == nil {
+		err = s.ask(ctx, request, permit, n, a)
+	}
 	try := call.Attempt{Offering: o.Name, Endpoint: o.Endpoint.Name, Took: s.g.now().Sub(s.entry.begun)}
 	if a.reply != nil {
 		try.Status, try.Vendor = a.reply.Status, vendorID(a.reply.Header)

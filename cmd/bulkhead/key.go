@@ -173,7 +173,7 @@ func offlineEstate(ctx context.Context, dir string) (at offline, code int, err e
 	if err := report.Err(); err != nil {
 		return at, 1, err
 	}
-	return offline{slices.Sorted(maps.Keys(est.Workloads)), &est.Enclave}, 0, nil
+	return offline{slices.Sorted(maps.Keys(est.Workloads)), &est.Enclave, est.Offerings}, 0, nil
 }
 
 // reachKeys is reach for commands that need keys to be there already.

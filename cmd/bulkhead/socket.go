@@ -60,6 +60,7 @@ const ownerPatience = 10 * time.Second
 type offline struct {
 	workloads []string
 	enclave   *catalog.Enclave
+	offerings []*catalog.Offering
 }
 
 // reach gives a way to the Controller of a data folder. Where no server runs it takes the folder; at then says what
@@ -90,8 +91,9 @@ func reachLocal(ctx context.Context, dir string, at offline) (*commander, error)
 	if err != nil {
 		return nil, err
 	}
-	record := func(ctx context.Context, c control.Change) error { return recordAlone(ctx, dir, at, c) }
-	c, err := control.New(ctx, control.Options{Store: s.store, Keys: s.ring, Workloads: func() []string { return at.workloads }, Record: record})
+	record := func(ctx context.Context, c control.Change) (int64, error) { return recordAlone(ctx, dir, at, c) }
+	c, err := control.New(ctx, control.Options{Store: s.store, Keys: s.ring, Workloads: func() []string { return at.workloads }, Record: record,
+		Suspensions: s.store, Offerings: func() []*catalog.Offering { return at.offerings }})
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -148,7 +150,7 @@ func explain(stderr io.Writer, command string, err error) int {
 		fmt.Fprintf(stderr, "cause: %v\n", f.Cause)
 	}
 	switch f.Kind {
-	case control.UnknownWorkload, control.NoSuchKey, control.EstateRefused, control.DigestDiffers:
+	case control.UnknownWorkload, control.NoSuchKey, control.EstateRefused, control.DigestDiffers, control.NothingCovered, control.NoSuchSuspension:
 		return 1
 	case fault.Malformed:
 		return 2
