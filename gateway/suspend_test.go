@@ -277,3 +277,18 @@ func TestWithdrawal_OfAWholeCloudUnderLoad(t *testing.T) {
 		})
 	}
 }
+
+func TestPhaseOut_TakesEffectAtItsTimeWithoutAReload(t *testing.T) {
+	one, two := newVendor(t, ok), newVendor(t, ok)
+	e := clouds(offer{Name: "one", URL: one.URL}, offer{Name: "two", URL: two.URL})
+	at := time.Now().Add(400 * time.Millisecond)
+	e.PhaseOuts = []*catalog.PhaseOut{{ID: "exit", Document: "D-1", Covers: catalog.Cover{Cloud: "one"}, Stages: []catalog.Stage{{From: at}}}}
+	r := start(t, e)
+	for _, want := range []string{"one/m", "two/m"} {
+		got := r.Post("/v1/chat/completions", chat())
+		if r.Record(); got.Status != 200 || got.Header.Get("Bulkhead-Offering") != want {
+			t.Errorf("got %d from %q, want %s: %s", got.Status, got.Header.Get("Bulkhead-Offering"), want, got.Body)
+		}
+		time.Sleep(time.Until(at))
+	}
+}

@@ -65,6 +65,7 @@ func runExplain(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	purpose := flags.String("purpose", "", "`code` of the purpose; if absent, the workload's primary one")
 	at := flags.String("at", "", "`instant` to ask about: a day such as 2027-01-31 (00:00 UTC), or RFC 3339; if absent, now")
 	asJSON := flags.Bool("json", false, "write one JSON object instead of text")
+	data := flags.String("data", "", "data `folder` whose suspensions count too; if absent, none do")
 	if code, ok := parse(flags, args, explainAbout, stdout, stderr); !ok {
 		return code
 	}
@@ -88,6 +89,16 @@ func runExplain(ctx context.Context, args []string, stdout, stderr io.Writer) in
 		return exitUsage
 	}
 	x := s.Explain(c)
+	if *data != "" {
+		instant := now
+		if *at == "" {
+			instant = time.Now() // not to the second: it may just have been ordered
+		}
+		if err := explainSuspended(ctx, *data, instant, c.Workload.Name, &x); err != nil {
+			fmt.Fprintf(stderr, "bulkhead explain: %v\n", err)
+			return exitFailed
+		}
+	}
 	if *asJSON {
 		err = writeStudyJSON(stdout, explainedOf(s, *dir, *mark, c, &x))
 	} else {

@@ -13,6 +13,8 @@ import (
 
 	"bulkhead/catalog"
 	"bulkhead/console"
+	"bulkhead/fault"
+	studies "bulkhead/reach"
 )
 
 const suspendUsage = "usage: bulkhead suspend KIND=NAME --reason R --document D [flags]\nKIND is vendor, cloud, partition, offering or model.\n"
@@ -147,4 +149,37 @@ func runSuspensions(ctx context.Context, args []string, stdout, stderr io.Writer
 		return explain(stderr, "suspensions", err)
 	}
 	return exitFine
+}
+
+// explainSuspended lets the suspensions of a data folder count in an explanation.
+func explainSuspended(ctx context.Context, data string, now time.Time, workload string, x *studies.Explanation) error {
+	c, err := reachKeys(ctx, data)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	var all console.SuspensionRows
+	if err := c.do(ctx, http.MethodGet, "/suspensions", nil, &all); err != nil {
+		return err
+	}
+	for _, row := range all.Suspensions {
+		what, err := catalog.ParseSelector(row.Of)
+		if err != nil {
+			return err
+		}
+		s := catalog.Suspension{What: what, From: row.From, Exempt: row.Exempt}
+		if row.ExemptUntil != nil {
+			s.Until = *row.ExemptUntil
+		}
+		if row.Lifted != nil {
+			s.Lifted = *row.Lifted
+		}
+		for i := range x.Rows {
+			if r := &x.Rows[i]; s.Holds(workload, r.Offering, now) {
+				r.Allowed = false
+				r.Reasons = append(r.Reasons, fault.Reason{Offering: r.Offering.Name, Rule: "suspended", Why: "suspension " + row.ID + " of " + row.Of + " is in force (" + row.Document + ")"})
+			}
+		}
+	}
+	return nil
 }
