@@ -23,6 +23,9 @@ const maxCommandBytes = 64 << 10
 //	POST /keys               NewKey → 201 MadeKey
 //	GET  /keys               → Keys
 //	POST /keys/{id}/revoke   → RevokedKey
+//	POST /suspensions        NewSuspension → 201 MadeSuspension
+//	GET  /suspensions        → SuspensionRows
+//	POST /suspensions/{id}/resume → SuspensionRow
 //	POST /reload             Reload → Reloaded
 //	GET  /status             → control.Status
 func Commands(c *control.Controller) http.Handler {
@@ -30,6 +33,8 @@ func Commands(c *control.Controller) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/keys", byMethod{http.MethodGet: s.listKeys, http.MethodPost: s.createKey}.serve)
 	mux.HandleFunc("/keys/{id}/revoke", byMethod{http.MethodPost: s.revokeKey}.serve)
+	mux.HandleFunc("/suspensions", byMethod{http.MethodGet: s.listSuspensions, http.MethodPost: s.suspend}.serve)
+	mux.HandleFunc("/suspensions/{id}/resume", byMethod{http.MethodPost: s.resume}.serve)
 	mux.HandleFunc("/reload", byMethod{http.MethodPost: s.reload}.serve)
 	mux.HandleFunc("/status", byMethod{http.MethodGet: s.status}.serve)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {

@@ -78,16 +78,18 @@ type FailureDetail struct {
 // statuses is the one table of this face from kinds to status codes; what is
 // not in it is 500.
 var statuses = map[fault.Kind]int{
-	fault.Malformed:         http.StatusBadRequest,
-	fault.NoSuchRoute:       http.StatusNotFound,
-	fault.MethodNotAllowed:  http.StatusMethodNotAllowed,
-	fault.TooLarge:          http.StatusRequestEntityTooLarge,
-	fault.StoreUnavailable:  http.StatusServiceUnavailable,
-	control.NoSuchKey:       http.StatusNotFound,
-	control.UnknownWorkload: http.StatusUnprocessableEntity,
-	control.EstateRefused:   http.StatusUnprocessableEntity,
-	control.DigestDiffers:   http.StatusConflict,
-	control.NotServing:      http.StatusServiceUnavailable,
+	fault.Malformed:          http.StatusBadRequest,
+	fault.NoSuchRoute:        http.StatusNotFound,
+	fault.MethodNotAllowed:   http.StatusMethodNotAllowed,
+	fault.TooLarge:           http.StatusRequestEntityTooLarge,
+	fault.StoreUnavailable:   http.StatusServiceUnavailable,
+	control.NoSuchKey:        http.StatusNotFound,
+	control.UnknownWorkload:  http.StatusUnprocessableEntity,
+	control.EstateRefused:    http.StatusUnprocessableEntity,
+	control.DigestDiffers:    http.StatusConflict,
+	control.NotServing:       http.StatusServiceUnavailable,
+	control.NothingCovered:   http.StatusUnprocessableEntity,
+	control.NoSuchSuspension: http.StatusNotFound,
 }
 
 func writeFault(w http.ResponseWriter, f *fault.Fault) {

@@ -1,6 +1,6 @@
 // Package control is the path of a change: the one way in which a running
 // Bulkhead, or a command that owns the data folder itself, makes keys, revokes
-// them, and puts a new estate in force.
+// them, puts a new estate in force, and withdraws what is on offer.
 //
 // It is the counterpart of package gateway, the path of a call, and like it
 // knows no faces (package console gives it a socket) and no adapters (a [Store]
@@ -20,6 +20,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"bulkhead/catalog"
 	"bulkhead/fault"
 	"bulkhead/identity"
 )
@@ -27,11 +28,13 @@ import (
 // The kinds of refusal that only the path of a change has; it also uses those
 // of package fault. Their strings are part of the outside form.
 const (
-	UnknownWorkload fault.Kind = "unknown_workload" // the estate has no workload of that name
-	NoSuchKey       fault.Kind = "no_such_key"      // no key has that id
-	EstateRefused   fault.Kind = "estate_refused"   // the estate on disk has faults; the one in force stays
-	DigestDiffers   fault.Kind = "digest_differs"   // the estate on disk is not the one that was asked for
-	NotServing      fault.Kind = "not_serving"      // no server runs here, so there is nothing to change
+	UnknownWorkload  fault.Kind = "unknown_workload"   // the estate has no workload of that name
+	NoSuchKey        fault.Kind = "no_such_key"        // no key has that id
+	EstateRefused    fault.Kind = "estate_refused"     // the estate on disk has faults; the one in force stays
+	DigestDiffers    fault.Kind = "digest_differs"     // the estate on disk is not the one that was asked for
+	NotServing       fault.Kind = "not_serving"        // no server runs here, so there is nothing to change
+	NothingCovered   fault.Kind = "nothing_covered"    // the estate has nothing of what is to be withdrawn
+	NoSuchSuspension fault.Kind = "no_such_suspension" // no suspension has that id
 )
 
 // DefaultTTL is how long a key holds if nobody says otherwise.
@@ -60,13 +63,21 @@ type Options struct {
 	// its digest, puts it in force. If it returns an error the estate in force
 	// has not changed. Nil: nothing is served, as in a command.
 	Reload func(ctx context.Context, by By, accept func(digest string) error) (oldDigest, newDigest string, err error)
-	// Record puts a change of a key on the record, durably. Of an estate Reload
-	// does that itself, before the estate holds. Nil: there is no record.
-	Record func(ctx context.Context, c Change) error
-	Status func() Status                       // what the process says of itself; nil: nothing
-	Told   func(ctx context.Context, c Change) // is told of each change, done or refused; nil: nobody
-	Now    func() time.Time                    // nil: time.Now
-	Random io.Reader                           // nil: the system's own
+	// Record puts a change of a key or a suspension on the record, durably, and
+	// gives the index of its entry. Of an estate Reload does that itself, before
+	// the estate holds. Nil: there is no record.
+	Record func(ctx context.Context, c Change) (index int64, err error)
+
+	Suspensions Suspensions                // where they are kept; nil: none can be made
+	Offerings   func() []*catalog.Offering // of the estate in force; needed with Suspensions
+	// Suspend puts suspensions in force, in the stead of those before; index is
+	// that of the last change on the record, below zero if it is not known. It
+	// gives how many attempts under way it has cut. Nil: nothing is served.
+	Suspend func(all []catalog.Suspension, index int64) (cut int)
+	Status  func() Status                       // what the process says of itself; nil: nothing
+	Told    func(ctx context.Context, c Change) // is told of each change, done or refused; nil: nobody
+	Now     func() time.Time                    // nil: time.Now
+	Random  io.Reader                           // nil: the system's own
 }
 
 // By says who made a change, and by which path.
@@ -78,18 +89,21 @@ type By struct {
 // Change is what was done, or refused, for the log and the record.
 type Change struct {
 	By
-	What     string // key_create, key_revoke, estate_reload
+	What     string // key_create, key_revoke, estate_reload, suspend, resume
 	Key      string // id, where the key exists
 	Workload string // as asked for
 	Old, New string // digests
 	Err      error  // nil: it was done
+
+	Suspension *catalog.Suspension // nil: it is about another thing
 }
 
 // Controller makes changes, one at a time. Make one with [New].
 type Controller struct {
-	o      Options
-	change sync.Mutex // keys: so that store and keyring agree on the order
-	reload sync.Mutex
+	o       Options
+	change  sync.Mutex // keys: so that store and keyring agree on the order
+	reload  sync.Mutex
+	suspend sync.Mutex // suspensions: the same
 }
 
 // New returns a controller whose keyring holds what is in the store.
@@ -101,7 +115,7 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 		o.Told = func(context.Context, Change) {}
 	}
 	if o.Record == nil {
-		o.Record = func(context.Context, Change) error { return nil }
+		o.Record = func(context.Context, Change) (int64, error) { return -1, nil }
 	}
 	if o.Status == nil {
 		o.Status = func() Status { return Status{} }
@@ -111,7 +125,8 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 		return nil, fmt.Errorf("read keys: %w", err)
 	}
 	o.Keys.Replace(keys)
-	return &Controller{o: o}, nil
+	c := &Controller{o: o}
+	return c, c.restore(ctx)
 }
 
 // storeTimeout bounds one write. A change is not given up because its caller
@@ -186,7 +201,7 @@ func (c *Controller) create(ctx context.Context, by By, workload, note string, u
 	if err != nil {
 		return identity.Key{}, fault.New(fault.StoreUnavailable, "No key was made, because it could not be stored.").Because(err)
 	}
-	if err := c.o.Record(ctx, Change{By: by, What: "key_create", Key: made.ID, Workload: workload}); err != nil {
+	if _, err := c.o.Record(ctx, Change{By: by, What: "key_create", Key: made.ID, Workload: workload}); err != nil {
 		_, undone := c.o.Store.RevokeKey(ctx, made.ID, now) // it never held, and never will
 		return identity.Key{}, fault.New(fault.LedgerUnavailable, "No key was made, because that could not be put on the record.").Because(errors.Join(err, undone))
 	}
@@ -248,7 +263,7 @@ func (c *Controller) RevokeKey(ctx context.Context, by By, id string) (err error
 	}
 	c.o.Keys.Revoke(id, now)
 	known = id
-	if err := c.o.Record(ctx, Change{By: by, What: "key_revoke", Key: id}); err != nil {
+	if _, err := c.o.Record(ctx, Change{By: by, What: "key_revoke", Key: id}); err != nil {
 		return fault.New(fault.LedgerUnavailable, "The key is revoked, but that could not be put on the record.").Because(err)
 	}
 	return nil

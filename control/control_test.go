@@ -32,7 +32,8 @@ type house struct {
 // failing is a store that can be told to fail.
 type failing struct {
 	controltest.Memory
-	err error
+	err  error
+	lift error // of suspensions
 }
 
 func (f *failing) InsertKey(ctx context.Context, k identity.Key) error {

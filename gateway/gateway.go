@@ -89,12 +89,13 @@ type Sealed struct {
 
 // Gateway carries calls. It is safe for concurrent use.
 type Gateway struct {
-	options Options
-	intake  *Intake
-	now     func() time.Time
-	current atomic.Pointer[Snapshot]
-	swap    sync.Mutex // held while a snapshot is replaced
-	scratch sync.Pool  // of *scratch
+	options     Options
+	intake      *Intake
+	now         func() time.Time
+	current     atomic.Pointer[Snapshot]
+	swap        sync.Mutex // held while a snapshot is replaced
+	suspensions suspensions
+	scratch     sync.Pool // of *scratch
 }
 
 // Snapshot is an estate with all that is made of it: the engine that decides,
@@ -126,6 +127,7 @@ func New(o Options) *Gateway {
 	if g.now == nil {
 		g.now = time.Now
 	}
+	g.suspensions.now = g.now
 	g.options.KeepAlive = orElse(o.KeepAlive, keepAliveAfter)
 	if g.options.Begin == nil {
 		g.options.Begin = func() func() { return func() {} }

@@ -83,7 +83,7 @@ func (s *serving) admit(ctx context.Context, permit *policy.Permit, n int) error
 		Dialect: s.rec.Dialect, Action: s.rec.Action, Stream: s.rec.Stream,
 		Principal: s.rec.Key, Subject: s.snapshot.subjects[s.rec.Workload], Workload: s.rec.Workload, Alias: s.rec.Alias, Purpose: s.rec.Purpose,
 		Declared: c.of(s.snapshot, e.marking.Declared).json, Found: c.of(s.snapshot, e.marking.Found).json, Effective: e.label.json,
-		Estate: s.rec.Estate, Change: s.snapshot.change,
+		Estate: s.rec.Estate, Change: s.change(),
 		Permit:     ledger.Permit{Digest: ledger.DigestOf(form.Digest), Offerings: form.Offerings, Detail: ledger.Canonized(form.JSON), Asked: ledger.Canonized(form.Question)},
 		Commitment: e.request, Size: s.rec.BytesIn, Retries: s.rec.SDKRetries,
 	}, &start)

@@ -23,6 +23,8 @@ type answer struct {
 	reply    *egress.Reply
 	cancel   context.CancelCauseFunc
 	watch    *watch
+	flight   *flight
+	lands    *suspensions // that know of the flight
 	limits   catalog.Limits
 	total    time.Time
 
@@ -35,6 +37,7 @@ type answer struct {
 
 // close ends the attempt. It may be called more than once.
 func (a *answer) close() {
+	a.lands.land(a.flight)
 	a.watch.stop()
 	if a.reply != nil {
 		a.reply.Body.Close()
@@ -52,6 +55,13 @@ func (s *serving) send(ctx context.Context, w *catalog.Workload, permit *policy.
 	var worst *fault.Fault
 	again := false
 	for i := 0; i < len(order) && len(s.rec.Attempts) < maxAttempts; {
+		if i+len(s.rec.Attempts) > 0 { // suspensions and dates are looked at before each; the first is on the record already
+			if err := s.barred(permit.Offering(order[i])); err != nil {
+				worst, again = worse(worst, fault.From(err)), false
+				i++
+				continue
+			}
+		}
 		a, err := s.attempt(ctx, w, permit, order[i])
 		if err == nil {
 			if a.reply.Sent() {
@@ -119,7 +129,7 @@ func (s *serving) attempt(ctx context.Context, w *catalog.Workload, permit *poli
 		}
 	}
 	o := permit.Offering(n)
-	a := &answer{offering: o, limits: limits(s.snapshot.Estate, w, o)}
+	a := &answer{offering: o, limits: limits(s.snapshot.Estate, w, o), lands: &s.g.suspensions}
 	a.way = &s.snapshot.ways[o.Index]
 	a.lane = s.lane(a.way, s.request.Asked().Usage)
 	a.total = s.total(a.limits)
@@ -131,7 +141,10 @@ func (s *serving) attempt(ctx context.Context, w *catalog.Workload, permit *poli
 			panic(p) // guard tells of it
 		}
 	}()
-	err := s.ask(ctx, permit, n, a)
+	err := s.board(a)
+	if err == nil {
+		err = s.ask(ctx, permit, n, a)
+	}
 	try := call.Attempt{Offering: o.Name, Endpoint: o.Endpoint.Name, Took: s.g.now().Sub(s.entry.begun)}
 	if a.reply != nil {
 		try.Status, try.Vendor = a.reply.Status, vendorID(a.reply.Header)

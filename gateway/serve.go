@@ -62,24 +62,25 @@ func (s *serving) serve(ctx context.Context) error {
 // serving is one call on its way.
 type serving struct {
 	*scratch
-	g        *Gateway
-	in       Inbound
-	claim    *identity.Claim // of a caller that signs; nil: one that shows a key
-	w        http.ResponseWriter
-	r        *http.Request
-	snapshot *Snapshot
-	reader   *inspect.Scanner // of marks; nil until the body is read
-	media    []string         // kinds of its parts that are no text
-	dry      bool             // every gate, nothing sent, the decision comes back
-	heard    int64            // bytes of text in the body
-	facts    [32]byte         // digest of what was decided about
-	out      outlet
-	body     *body
-	request  dialect.Request // nil until the body is read
-	rec      call.Record
-	entry    entry   // in the ledger
-	current  *answer // the one that is being released; nil: none is
-	gone     bool    // the caller is: the connection is ended, so that nothing half looks whole
+	g         *Gateway
+	in        Inbound
+	claim     *identity.Claim // of a caller that signs; nil: one that shows a key
+	w         http.ResponseWriter
+	r         *http.Request
+	snapshot  *Snapshot
+	suspended *suspended       // that the call was planned by; nil: not planned yet
+	reader    *inspect.Scanner // of marks; nil until the body is read
+	media     []string         // kinds of its parts that are no text
+	dry       bool             // every gate, nothing sent, the decision comes back
+	heard     int64            // bytes of text in the body
+	facts     [32]byte         // digest of what was decided about
+	out       outlet
+	body      *body
+	request   dialect.Request // nil until the body is read
+	rec       call.Record
+	entry     entry   // in the ledger
+	current   *answer // the one that is being released; nil: none is
+	gone      bool    // the caller is: the connection is ended, so that nothing half looks whole
 }
 
 // begin gives the call its id, its estate and the header fields of every reply.
@@ -165,13 +166,18 @@ func (s *serving) read(w *catalog.Workload) (*dialect.Asked, error) {
 	return request, nil
 }
 
-// plan puts the permitted offerings in the order in which they are asked.
+// plan puts the permitted offerings in the order in which they are asked,
+// without those that are suspended.
 func (s *serving) plan(permit *policy.Permit) ([]int, error) {
 	permitted := make([]*catalog.Offering, permit.Len())
 	for n := range permitted {
 		permitted[n] = permit.Offering(n)
 	}
-	return route.Plan(permitted, s.snapshot.doors.Missing)
+	order, err := route.Plan(permitted, s.snapshot.doors.Missing)
+	if err != nil {
+		return nil, err
+	}
+	return s.narrow(permit, order)
 }
 
 // settle ends the call: its outcome is written if it has none yet, what it

@@ -133,6 +133,13 @@ func (m *Metrics) HeldBytes(f func() int64) {
 		func() float64 { return float64(f()) }))
 }
 
+// Suspensions shows how many suspensions are in force, as f says when it is
+// asked. It may be called once.
+func (m *Metrics) Suspensions(f func() int) {
+	m.registry.MustRegister(prom.NewGaugeFunc(prom.GaugeOpts{Name: "bulkhead_suspensions", Help: "Suspensions by operators that are in force now."},
+		func() float64 { return float64(f()) }))
+}
+
 // Ledger shows how many entries are durable, and whether the log can be relied
 // upon, as the functions say when they are asked. It may be called once.
 func (m *Metrics) Ledger(entries func() int64, ready func() bool) {

@@ -1,5 +1,6 @@
 // Package sqlite keeps Bulkhead's own state in one file, state.db: today the
-// keys of services, behind [bulkhead/control.Store].
+// keys of services, behind [bulkhead/control.Store], and what operators have
+// withdrawn, behind [bulkhead/control.Suspensions].
 //
 // It is the only package that knows SQL. The driver is SQLite itself in pure Go
 // (modernc.org/sqlite). What a method has returned from is on disk: the

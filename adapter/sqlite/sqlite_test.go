@@ -18,7 +18,10 @@ import (
 	"bulkhead/identity"
 )
 
-var _ control.Store = (*sqlite.Store)(nil)
+var (
+	_ control.Store       = (*sqlite.Store)(nil)
+	_ control.Suspensions = (*sqlite.Store)(nil)
+)
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
@@ -63,6 +66,7 @@ func open(t *testing.T, path string) *sqlite.Store {
 
 func TestStore_IsAStoreOfKeys(t *testing.T) {
 	controltest.Store(t, func(t *testing.T) control.Store { return open(t, filepath.Join(t.TempDir(), "state.db")) })
+	controltest.Suspensions(t, func(t *testing.T) control.Suspensions { return open(t, filepath.Join(t.TempDir(), "state.db")) })
 }
 
 func TestOpen_MakesAFileForItsOwnerAlone(t *testing.T) {

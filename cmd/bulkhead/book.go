@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -89,11 +90,22 @@ func entryOf(c control.Change, estate string) (*ledger.Change, error) {
 		out.What, out.Action, out.Name = "key", "created", c.Key
 	case "key_revoke":
 		out.What, out.Action, out.Name = "key", "revoked", c.Key
+	case "suspend":
+		out.What, out.Action, out.Name = "suspension", "suspended", c.Suspension.ID
+	case "resume":
+		out.What, out.Action, out.Name = "suspension", "lifted", c.Suspension.ID
 	default:
 		return nil, fmt.Errorf("a change %q has no form on the record", c.What)
 	}
-	if c.Workload != "" {
-		b, err := json.Marshal(map[string]string{"workload": c.Workload})
+	var detail any
+	switch {
+	case c.Suspension != nil:
+		detail = suspensionDetail(c.Suspension)
+	case c.Workload != "":
+		detail = map[string]string{"workload": c.Workload}
+	}
+	if detail != nil {
+		b, err := json.Marshal(detail)
 		if err != nil {
 			return nil, err
 		}
@@ -106,15 +118,36 @@ func entryOf(c control.Change, estate string) (*ledger.Change, error) {
 
 // recordAlone puts a change on the record of a data folder that a command owns
 // while no server runs.
-func recordAlone(ctx context.Context, data string, at offline, c control.Change) error {
+func recordAlone(ctx context.Context, data string, at offline, c control.Change) (int64, error) {
 	entry, err := entryOf(c, "")
 	if err != nil {
-		return err
+		return 0, err
 	}
 	log, err := reopenBook(data, at.estate)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = log.Change(ctx, entry)
-	return errors.Join(err, log.Close(context.WithoutCancel(ctx)))
+	index, err := log.Change(ctx, entry)
+	return index, errors.Join(err, log.Close(context.WithoutCancel(ctx)))
+}
+
+// suspensionDetail is what the record keeps of a suspension.
+func suspensionDetail(x *catalog.Suspension) any {
+	instant := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return t.UTC().Format(time.RFC3339Nano)
+	}
+	return struct {
+		Of       string   `json:"of"`
+		Reason   string   `json:"reason"`
+		Document string   `json:"document"`
+		Cut      bool     `json:"cut"`
+		From     string   `json:"from"`
+		Exempt   []string `json:"exempt,omitempty"`
+		Approver string   `json:"approver,omitempty"`
+		Until    string   `json:"exempt_until,omitempty"`
+		Lifted   string   `json:"lifted,omitempty"`
+	}{x.What.String(), x.Reason, x.Document, x.Cut, instant(x.From), x.Exempt, x.Approver, instant(x.Until), instant(x.Lifted)}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -66,13 +67,13 @@ func runExplain(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	purpose := flags.String("purpose", "", "`code` of the purpose; if absent, the workload's primary one")
 	at := flags.String("at", "", "`instant` to ask about: a day such as 2027-01-31 (00:00 UTC), or RFC 3339; if absent, now")
 	past := flags.String("call", "", "`id` of a call on the record: it is explained as it was asked, by its own estate and at its own time")
-	data := flags.String("data", "./data", "`folder` with the ledger and its estates, for --call")
 	asJSON := flags.Bool("json", false, "write one JSON object instead of text")
+	data := flags.String("data", "", "data `folder`: with --call the ledger's, ./data if absent; else one whose suspensions count too, none if absent")
 	if code, ok := parse(flags, args, explainAbout, stdout, stderr); !ok {
 		return code
 	}
 	if *past != "" {
-		return explainPast(ctx, flags, *past, *data, *asJSON, stdout, stderr)
+		return explainPast(ctx, flags, *past, cmp.Or(*data, "./data"), *asJSON, stdout, stderr)
 	}
 	if *workload == "" || *alias == "" {
 		fmt.Fprintln(stderr, "bulkhead explain: say who calls, and for what; write: bulkhead explain --workload NAME --alias NAME")
@@ -94,6 +95,16 @@ func runExplain(ctx context.Context, args []string, stdout, stderr io.Writer) in
 		return exitUsage
 	}
 	x := s.Explain(c)
+	if *data != "" {
+		instant := now
+		if *at == "" {
+			instant = time.Now() // not to the second: it may just have been ordered
+		}
+		if err := explainSuspended(ctx, *data, instant, c.Workload.Name, &x); err != nil {
+			fmt.Fprintf(stderr, "bulkhead explain: %v\n", err)
+			return exitFailed
+		}
+	}
 	if *asJSON {
 		err = writeStudyJSON(stdout, explainedOf(s, *dir, *mark, c, &x))
 	} else {

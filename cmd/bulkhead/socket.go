@@ -90,8 +90,9 @@ func reachLocal(ctx context.Context, dir string, at offline) (*commander, error)
 	if err != nil {
 		return nil, err
 	}
-	record := func(ctx context.Context, c control.Change) error { return recordAlone(ctx, dir, at, c) }
-	c, err := control.New(ctx, control.Options{Store: s.store, Keys: s.ring, Workloads: func() []string { return at.workloads }, Record: record})
+	record := func(ctx context.Context, c control.Change) (int64, error) { return recordAlone(ctx, dir, at, c) }
+	c, err := control.New(ctx, control.Options{Store: s.store, Keys: s.ring, Workloads: func() []string { return at.workloads }, Record: record,
+		Suspensions: s.store, Offerings: func() []*catalog.Offering { return at.offerings() }})
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -148,7 +149,7 @@ func explain(stderr io.Writer, command string, err error) int {
 		fmt.Fprintf(stderr, "cause: %v\n", f.Cause)
 	}
 	switch f.Kind {
-	case control.UnknownWorkload, control.NoSuchKey, control.EstateRefused, control.DigestDiffers:
+	case control.UnknownWorkload, control.NoSuchKey, control.EstateRefused, control.DigestDiffers, control.NothingCovered, control.NoSuchSuspension:
 		return 1
 	case fault.Malformed:
 		return 2
@@ -181,3 +182,11 @@ type reply struct {
 func (r *reply) Header() http.Header         { return r.header }
 func (r *reply) WriteHeader(status int)      { r.status = status }
 func (r *reply) Write(b []byte) (int, error) { return r.body.Write(b) }
+
+// offerings are those of the estate, if one is known.
+func (o offline) offerings() []*catalog.Offering {
+	if o.estate == nil {
+		return nil
+	}
+	return o.estate.Offerings
+}

@@ -27,7 +27,6 @@ func notEnforced() []law {
 	return []law{
 		{3, "one door", "there is one path and one door, which demands permit and receipt; it does not demand a hold yet."},
 		{4, "money", "lines and prices are read, and nothing is reserved or counted against them yet."},
-		{7, "one snapshot", "a call sees one estate, and a permit ends at the next date that could change it; there are no suspensions yet."},
 	}
 }
 

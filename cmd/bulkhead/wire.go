@@ -95,6 +95,7 @@ func (s *server) build(ctx context.Context) error {
 		Secret: s.secret, ReadFile: s.readEstateFile, UserAgent: "bulkhead/" + release, SignIn: s.signIn,
 	}})
 	s.metrics.HeldBytes(s.gateway.Intake().Held)
+	s.metrics.Suspensions(s.gateway.Suspensions)
 	s.metrics.Ledger(s.ledger.Size, func() bool { return s.ledger.Ready() == nil })
 	if f.simulate {
 		s.simulated = newRehearsal(f.pace)
@@ -105,6 +106,7 @@ func (s *server) build(ctx context.Context) error {
 	}
 	s.controller, err = control.New(ctx, control.Options{
 		Store: state.store, Keys: state.ring, Workloads: s.workloads, Reload: s.reload, Record: s.record, Status: s.status, Told: s.told,
+		Suspensions: state.store, Offerings: s.offerings, Suspend: s.gateway.Suspend,
 	})
 	if err != nil {
 		return err
@@ -208,14 +210,13 @@ func (s *server) enforce(ctx context.Context, by control.By, e *catalog.Estate, 
 	return nil
 }
 
-// record puts a change of a key on the record.
-func (s *server) record(ctx context.Context, c control.Change) error {
+// record puts a change of a key or a suspension on the record.
+func (s *server) record(ctx context.Context, c control.Change) (int64, error) {
 	entry, err := entryOf(c, s.gateway.Estate().Digest)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = s.ledger.Change(ctx, entry)
-	return err
+	return s.ledger.Change(ctx, entry)
 }
 
 // loadCertificate reads the data plane's certificate, from flags or the estate.
@@ -252,6 +253,14 @@ func (s *server) workloads() []string {
 	return names
 }
 
+// offerings are those of the estate in force.
+func (s *server) offerings() []*catalog.Offering {
+	if e := s.gateway.Estate(); e != nil {
+		return e.Offerings
+	}
+	return nil
+}
+
 func (s *server) status() control.Status {
 	st := control.Status{Version: release, PID: os.Getpid(), Started: s.started, Listen: s.dataAddr(), Control: s.controlAddr(), Draining: s.draining.Load()}
 	if e := s.gateway.Estate(); e != nil {
@@ -266,6 +275,9 @@ func (s *server) status() control.Status {
 // told logs a change.
 func (s *server) told(ctx context.Context, c control.Change) {
 	attrs := []slog.Attr{slog.String("what", c.What), slog.String("key", c.Key), slog.String("workload", c.Workload), slog.String("old", c.Old), slog.String("new", c.New)}
+	if x := c.Suspension; x != nil {
+		attrs = append(attrs, slog.String("suspension", x.ID), slog.String("of", x.What.String()), slog.String("by", c.Who), slog.String("via", c.Via))
+	}
 	if c.Err != nil {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "change refused", append(attrs, slog.Any("cause", c.Err))...)
 		return

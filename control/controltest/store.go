@@ -14,14 +14,16 @@ import (
 	"testing"
 	"time"
 
+	"bulkhead/catalog"
 	"bulkhead/control"
 	"bulkhead/identity"
 )
 
 // Memory is a store that forgets when it is dropped. The zero value is empty.
 type Memory struct {
-	mu   sync.Mutex
-	keys []identity.Key
+	mu          sync.Mutex
+	keys        []identity.Key
+	suspensions []catalog.Suspension
 }
 
 var _ control.Store = (*Memory)(nil)

@@ -10,3 +10,7 @@ import (
 func TestMemory_IsAStore(t *testing.T) {
 	controltest.Store(t, func(*testing.T) control.Store { return &controltest.Memory{} })
 }
+
+func TestMemory_KeepsSuspensions(t *testing.T) {
+	controltest.Suspensions(t, func(*testing.T) control.Suspensions { return &controltest.Memory{} })
+}
