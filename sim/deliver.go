@@ -188,6 +188,10 @@ func (x *exchange) before(n int, out *output) bool {
 		out.write(x.geminiFailure(n, x.vendor.errorFor(http.StatusInternalServerError)))
 		out.close()
 		return false
+	case at(f.ErrorAfterChunks) && x.route.op == opResponses:
+		out.write(x.responsesFailure(n, x.vendor.errorFor(http.StatusInternalServerError)))
+		out.close()
+		return false
 	case at(f.ErrorAfterChunks):
 		out.write(event(encode(x.vendor.errorFor(http.StatusInternalServerError).openAIBody())))
 		out.close()

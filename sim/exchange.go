@@ -143,7 +143,7 @@ func (x *exchange) answer(path string, body any, bad error) *reply {
 		rep.set("Allow", want)
 		return rep
 	}
-	if x.route.deployment && x.r.URL.Query().Get("api-version") == "" {
+	if (x.route.deployment || x.route.dated) && x.r.URL.Query().Get("api-version") == "" {
 		return v.refuse(v.noSuchRoute(x.r.Method, path))
 	}
 	switch x.route.op {
@@ -165,6 +165,9 @@ func (x *exchange) answer(path string, body any, bad error) *reply {
 	}
 	if x.route.op == opEmbeddings {
 		return x.embeddings(asked, m)
+	}
+	if x.route.op == opResponses || x.route.op == opInputTokens {
+		return x.responses(asked, m)
 	}
 	return x.chat(asked, m)
 }

@@ -133,7 +133,7 @@ func TestVendor_AnswersOtherPathsAndMethods(t *testing.T) {
 	if res := s.do("GET", base+"/chat/completions", ""); res.StatusCode != 405 || res.Header.Get("Allow") != "POST" {
 		t.Errorf("GET: got %d %v", res.StatusCode, res.Header)
 	}
-	if res := s.do("POST", base+"/responses", "{}"); res.StatusCode != 404 || !strings.Contains(string(res.body), "Invalid URL (POST /v1/responses)") {
+	if res := s.do("POST", base+"/moderations", "{}"); res.StatusCode != 404 || !strings.Contains(string(res.body), "Invalid URL (POST /v1/moderations)") {
 		t.Errorf("unknown path: got %d %s", res.StatusCode, res.body)
 	}
 	if res := s.do("POST", s.url+"/vendor/nobody/v1/chat/completions", "{}"); res.StatusCode != 404 {

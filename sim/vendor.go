@@ -187,6 +187,7 @@ type route struct {
 	model      string // of opModel, and the deployment of Azure's older surface
 	deployment bool   // Azure's older surface: model is in the path, api-version is required
 	gemini     geminiRoute
+	dated      bool   // Azure's older surface without a deployment: api-version is required, the model is in the body
 }
 
 func (v *vendor) route(path string) route {
@@ -202,11 +203,14 @@ func (v *vendor) route(path string) route {
 			}
 			return route{op: r.op, model: name, deployment: true}
 		}
+		if rest, ok := strings.CutPrefix(path, "/openai"); ok && routeResponses(rest).op != opNone {
+			return route{op: routeResponses(rest).op, dated: true}
+		}
 		return routeUnder(path, "/openai/v1")
 	case Bedrock:
 		r := routeUnder(path, "/openai/v1")
-		if r.op == opEmbeddings {
-			return route{} // Bedrock has no embeddings on this surface
+		if r.op == opEmbeddings || r.op == opResponses || r.op == opInputTokens {
+			return route{} // Bedrock has no embeddings on this surface, and no responses on this host
 		}
 		return r
 	case Gemini:
@@ -241,5 +245,5 @@ func routeOf(path string) route {
 	if id, ok := strings.CutPrefix(path, "/models/"); ok && id != "" {
 		return route{op: opModel, model: id}
 	}
-	return route{}
+	return routeResponses(path)
 }

@@ -297,7 +297,7 @@ func (e *encoder) turn(i int, parts []chat.Part) error {
 		case chat.ToolCall:
 			e.state(p)
 			e.element()
-			e.opt("id", p.Item)
+			e.opt("id", vendorID(p.Item))
 			e.call(x, callID(x.ID))
 			e.own(e.losses.Own("messages[].parts[]", p.Extra))
 			e.close('}')
@@ -356,9 +356,9 @@ func (e *encoder) state(p *chat.Part) {
 // message writes what the assistant said in one item.
 func (e *encoder) message(parts []chat.Part) {
 	e.element()
-	e.opt("id", parts[0].Item)
+	e.opt("id", vendorID(parts[0].Item))
 	e.str("type", "message")
-	if parts[0].Item != "" {
+	if vendorID(parts[0].Item) != "" {
 		e.str("status", "completed")
 	}
 	e.str("role", "assistant")
@@ -389,7 +389,7 @@ func (e *encoder) reasoning(parts []chat.Part) {
 		return
 	}
 	e.element()
-	e.opt("id", parts[0].Item)
+	e.opt("id", vendorID(parts[0].Item))
 	e.str("type", "reasoning")
 	e.thoughts(parts)
 	e.str("encrypted_content", s.Blob)

@@ -238,6 +238,15 @@ func TestState_OfOtherDialectsSurvivesTheCaller(t *testing.T) {
 		if *p.State != s || p.Content.(chat.Reasoning).Text != "because" {
 			t.Errorf("%v came back as %v with %v", s, *p.State, p.Content)
 		}
+		out, err := responses.Client{}.Encode(r, &dialect.Upstream{Model: "m", UnknownOK: true}, chat.NewLosses("responses", nil, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, item := range list(object(t, out.Body)["input"]) { // ids of ours are nobody's elsewhere
+			if id := item.(map[string]any)["id"]; id != nil {
+				t.Errorf("a vendor is sent the id %v", id)
+			}
+		}
 		if signed := s.Kind != chat.Encrypted; p.Content.(chat.Reasoning).Summary == signed {
 			t.Errorf("%v: summary %v", s, !signed)
 		}

@@ -50,6 +50,9 @@ func (t *thread) item(i int, raw chat.Raw) error {
 	x := it.extra()
 	switch typ {
 	case "message":
+		if !roles[it.Role] {
+			return unsupported(fmt.Sprintf("input[%d].role", i), it.Role)
+		}
 		parts, err := it.Content.chat(fmt.Sprintf("input[%d].content", i))
 		if err != nil {
 			return err
@@ -70,6 +73,9 @@ func (t *thread) item(i int, raw chat.Raw) error {
 	}
 	return nil
 }
+
+// roles are those of messages (EasyInputMessage).
+var roles = map[string]bool{string(chat.System): true, string(chat.Developer): true, string(chat.User): true, string(chat.Assistant): true}
 
 // extra is what of an item the hub has no place for. Its status is not kept:
 // what is sent back is whole.

@@ -162,7 +162,7 @@ func TestRecorded_StreamsCutAnywhereAreTheSame(t *testing.T) {
 		if got, err := decode(t, iotest.HalfReader(bytes.NewReader(crlf))); err != nil || lines(t, got) != want {
 			t.Errorf("%s with CRLF: %v", name, err)
 		}
-		step := 1 + len(b)/400 // in two pieces, at some hundred places
+		step := 1 + len(b)/60 // in two pieces, at some places
 		for n := 1; n < len(b); n += step {
 			got, err := decode(t, io.MultiReader(bytes.NewReader(b[:n]), bytes.NewReader(b[n:])))
 			if err != nil || lines(t, got) != want {
@@ -179,7 +179,7 @@ func TestRecorded_StreamsThatBreakOffAreErrors(t *testing.T) {
 		if at := bytes.LastIndex(end, []byte("\n\ndata: [DONE]")); at >= 0 {
 			end = end[:at]
 		}
-		step := 1 + len(end)/500
+		step := 1 + len(end)/150
 		for n := 0; n <= len(end); n += step {
 			events, err := decode(t, bytes.NewReader(b[:n]))
 			if err == nil || len(events) > 0 && events[len(events)-1].Kind == chat.End {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"bulkhead/chat"
@@ -58,11 +59,24 @@ func (r *response) begin(a *dialects.Answering, h *chat.Head, now func() time.Ti
 	r.echo = echo(asked)
 }
 
-// mint makes an id from the call's: the next of this reply.
+// ours follows the prefix of the ids that we make.
+const ours = "bk"
+
+// mint makes an id from the call's: the next of this reply. It is as long as
+// OpenAI's own.
 func (r *response) mint(prefix string) string {
 	sum := sha256.Sum256([]byte(string(r.a.Call) + "/" + strconv.Itoa(r.minted)))
 	r.minted++
-	return prefix + hex.EncodeToString(sum[:24])
+	return prefix + ours + hex.EncodeToString(sum[:23])
+}
+
+// vendorID gives an item's id as a vendor may see it: none for one of ours,
+// which no vendor knows.
+func vendorID(id string) string {
+	if _, rest, ok := strings.Cut(id, "_"); ok && len(rest) == 48 && strings.HasPrefix(rest, ours) {
+		return ""
+	}
+	return id
 }
 
 // drops names the fields of other dialects, which have no place.

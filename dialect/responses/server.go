@@ -67,6 +67,9 @@ func (Server) Decode(in *dialects.Inbound, _ *wire.Scanner) (*chat.Request, erro
 		return nil, err
 	}
 	if f := q.Text.Format; f != nil {
+		if !formats[chat.FormatKind(f.Type)] {
+			return nil, unsupported("text.format.type", f.Type)
+		}
 		r.Format = &chat.Format{Kind: chat.FormatKind(f.Type), Name: f.Name, Description: f.Description, Schema: f.Schema, Strict: f.Strict, Extra: extras(nil, "", f.Rest)}
 	}
 	r.Thinking = q.Reasoning.thinking()
@@ -74,6 +77,9 @@ func (Server) Decode(in *dialects.Inbound, _ *wire.Scanner) (*chat.Request, erro
 	decodeInclude(r, q.Include)
 	return r, nil
 }
+
+// formats are the forms of an answer (TextResponseFormatConfiguration).
+var formats = map[chat.FormatKind]bool{chat.FormatText: true, chat.FormatObject: true, chat.FormatSchema: true}
 
 // decodeInclude takes from include what the hub can say; the rest is kept.
 func decodeInclude(r *chat.Request, words []string) {
