@@ -52,7 +52,7 @@ func (x *exchange) waitFor(done <-chan time.Time, out *output) bool {
 		case <-done:
 			return true
 		case <-alive:
-			out.write([]byte(": keep-alive\n\n"))
+			out.write(x.vendor.Kind.keepAlive())
 		case <-x.r.Context().Done():
 			return false
 		case <-x.sim.base.Done():
@@ -143,7 +143,7 @@ func (x *exchange) deliverStream(s *stream, out *output) {
 		if f.MalformedChunk == i+1 {
 			chunk = broken(chunk)
 		}
-		if !out.send(event(chunk), 1, false) {
+		if !out.send(s.frame(i, chunk), 1, false) {
 			return
 		}
 	}
@@ -151,6 +151,9 @@ func (x *exchange) deliverStream(s *stream, out *output) {
 		return
 	}
 	end := []byte("data: [DONE]\n\n")
+	if s.framing != nil {
+		end = s.end
+	}
 	if f.NoEndMarker {
 		end = nil
 	}
@@ -181,6 +184,10 @@ func (x *exchange) before(n int, out *output) bool {
 	case at(f.ResetAfterChunks):
 		out.flush()
 		x.reset()
+	case at(f.ErrorAfterChunks) && x.vendor.Kind == Anthropic:
+		out.write(anthropicEvent(0, encode(x.vendor.errorFor(http.StatusInternalServerError).anthropicBody(""))))
+		out.close()
+		return false
 	case at(f.ErrorAfterChunks):
 		out.write(event(encode(x.vendor.errorFor(http.StatusInternalServerError).openAIBody())))
 		out.close()

@@ -41,6 +41,9 @@ func (s *Sim) vendorHeaders(v *vendor, r *http.Request, h http.Header, id *dice,
 	case Bedrock:
 		set("X-Amzn-Requestid", id.uuid())
 		return
+	case Anthropic:
+		anthropicHeaders(h, "req_"+id.letters(24), status, s.opts.Now())
+		return
 	default:
 		set("X-Request-Id", id.uuid())
 		return

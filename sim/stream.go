@@ -6,7 +6,19 @@ import (
 )
 
 // stream is a reply as events; each chunk is the JSON of one.
-type stream struct{ chunks [][]byte }
+type stream struct {
+	chunks  [][]byte
+	framing func(i int, chunk []byte) []byte // nil: server-sent events, with an end marker
+	end     []byte                           // in place of the end marker, with a framing of its own
+}
+
+// frame is the ith chunk as it is sent.
+func (s *stream) frame(i int, chunk []byte) []byte {
+	if s.framing != nil {
+		return s.framing(i, chunk)
+	}
+	return event(chunk)
+}
 
 func (v *vendor) streamType() string {
 	if v.Kind == Azure {

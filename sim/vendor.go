@@ -23,7 +23,7 @@ const (
 	Compatible Kind = "compatible"
 )
 
-func kinds() []Kind { return []Kind{OpenAI, Azure, Bedrock, Compatible} }
+func kinds() []Kind { return []Kind{OpenAI, Azure, Bedrock, Compatible, Anthropic} }
 
 func kindList() string {
 	var names []string
@@ -38,7 +38,7 @@ func (k Kind) known() bool { return slices.Contains(kinds(), k) }
 // basePath is what stands before "/chat/completions" (for Azure, before "/openai").
 func (k Kind) basePath() string {
 	switch k {
-	case Azure:
+	case Azure, Anthropic:
 		return ""
 	case Bedrock:
 		return "/openai/v1"
@@ -93,6 +93,8 @@ func DefaultVendors() []Vendor {
 
 func defaultModels(k Kind) []Model {
 	switch k {
+	case Anthropic:
+		return anthropicModels()
 	case Bedrock:
 		return []Model{{ID: "openai.gpt-oss-20b-1:0"}, {ID: "openai.gpt-oss-120b-1:0"}}
 	case Compatible:
@@ -182,6 +184,8 @@ type route struct {
 	op         operation
 	model      string // of opModel, and the deployment of Azure's older surface
 	deployment bool   // Azure's older surface: model is in the path, api-version is required
+	vertex     bool   // Claude on Vertex: model is in the path, and whether it streams
+	streams    bool
 }
 
 func (v *vendor) route(path string) route {
@@ -204,6 +208,8 @@ func (v *vendor) route(path string) route {
 			return route{} // Bedrock has no embeddings on this surface
 		}
 		return r
+	case Anthropic:
+		return routeAnthropic(path)
 	case Compatible:
 		if r := routeUnder(path, "/v1"); r.op != opNone {
 			return r
