@@ -52,7 +52,7 @@ func (x *exchange) waitFor(done <-chan time.Time, out *output) bool {
 		case <-done:
 			return true
 		case <-alive:
-			out.write([]byte(": keep-alive\n\n"))
+			out.write(x.vendor.Kind.keepAlive())
 		case <-x.r.Context().Done():
 			return false
 		case <-x.sim.base.Done():
@@ -190,6 +190,10 @@ func (x *exchange) before(n int, out *output) bool {
 		return false
 	case at(f.ErrorAfterChunks) && x.route.op == opResponses:
 		out.write(x.responsesFailure(n, x.vendor.errorFor(http.StatusInternalServerError)))
+		out.close()
+		return false
+	case at(f.ErrorAfterChunks) && x.vendor.Kind == Anthropic:
+		out.write(anthropicEvent(0, encode(x.vendor.errorFor(http.StatusInternalServerError).anthropicBody(""))))
 		out.close()
 		return false
 	case at(f.ErrorAfterChunks):

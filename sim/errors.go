@@ -46,6 +46,8 @@ func (v *vendor) refuse(e *apiError) *reply {
 		r.set("x-amzn-errortype", e.code)
 	case v.Kind == Gemini:
 		r.body = encode(e.geminiBody())
+	case v.Kind == Anthropic:
+		return refuseAnthropic(e)
 	default:
 		r.body = encode(e.openAIBody())
 	}
@@ -109,7 +111,7 @@ func tooLarge(limit int64) *apiError {
 func (v *vendor) errorFor(status int) *apiError {
 	e := &apiError{status: status, typ: "invalid_request_error", message: "Simulated fault: " + strconv.Itoa(status) + " " + http.StatusText(status) + "."}
 	switch {
-	case v.Kind == Gemini:
+	case v.Kind == Gemini, v.Kind == Anthropic:
 	case status == 401, status == 403 && v.Kind == Bedrock:
 		return v.unauthorized("sk-simulated-fault")
 	case status == 429 && v.Kind == Azure:

@@ -80,12 +80,12 @@ func (s *Sim) serveVendor(w http.ResponseWriter, r *http.Request, v *vendor, pat
 		parsed, bad = parse(body)
 	}
 	asked, _ := parsed.(object)
-	if !x.route.deployment && x.route.op != opModel && x.vendor.Kind != Gemini {
+	if !x.route.deployment && !x.route.vertex && x.route.op != opModel && x.vendor.Kind != Gemini {
 		x.model = asked.text("model")
 	}
 	s.log.update(x.rec, func(rec *Record) { rec.Model = x.model })
 	streams, _ := asked.get("stream")
-	if f, label := s.faults.pick(sighting{v.Name, path, x.model, streams == true || x.route.gemini.method == "streamGenerateContent"}, false); label != "" {
+	if f, label := s.faults.pick(sighting{v.Name, path, x.model, streams == true || x.route.gemini.method == "streamGenerateContent" || x.route.streams}, false); label != "" {
 		x.applied(f, label)
 	}
 	if x.fault.Status != 0 || x.fault.Redirect != "" || x.fault.ResetBeforeHeader {
@@ -127,6 +127,9 @@ func (x *exchange) answer(path string, body any, bad error) *reply {
 	v := x.vendor
 	if v.Kind == Gemini {
 		return x.gemini(path, body, bad)
+	}
+	if v.Kind == Anthropic {
+		return x.anthropic(path, body, bad)
 	}
 	if x.route.op == opNone {
 		return v.refuse(v.noSuchRoute(x.r.Method, path))

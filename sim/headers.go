@@ -45,6 +45,9 @@ func (s *Sim) vendorHeaders(v *vendor, r *http.Request, h http.Header, id *dice,
 		set("Vary", "Origin, X-Origin, Referer")
 		set("Server", "scaffolding on HTTPServer2")
 		return
+	case Anthropic:
+		anthropicHeaders(h, "req_"+id.letters(24), status, s.opts.Now())
+		return
 	default:
 		set("X-Request-Id", id.uuid())
 		return

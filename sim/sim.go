@@ -1,6 +1,6 @@
 // Package sim holds pretend AI vendors that speak the vendors' real wires on loopback: OpenAI, Azure OpenAI in both of
-// its surfaces, Amazon Bedrock's OpenAI-compatible surface, a generic OpenAI-compatible server, and Google's Gemini API
-// with Vertex AI.
+// its surfaces, Amazon Bedrock's OpenAI-compatible surface, a generic OpenAI-compatible server, Google's Gemini API
+// with Vertex AI, and Anthropic.
 //
 // They behave like a model that never thinks: the same prompt gives the same text, token counts follow the tokenizer
 // of [Tokens], tools are called when they are offered and asked for, JSON obeys the schema it was asked to obey. They
@@ -188,8 +188,8 @@ func (s *Sim) Vendors() []Vendor {
 }
 
 // BaseURL returns what a client of the named vendor takes for a base URL under root, which Start returned: for
-// OpenAI, Bedrock and compatible servers the URL before "/chat/completions"; for Azure and Google the endpoint, to
-// which Azure clients add "/openai/deployments/…" and plain OpenAI clients "/openai/v1". Empty if there is no such vendor.
+// OpenAI, Bedrock and compatible servers the URL before "/chat/completions"; for Anthropic that before "/v1/messages";
+// for Azure and Google the endpoint, to which Azure clients add "/openai/deployments/…" and plain OpenAI clients "/openai/v1". Empty if there is no such vendor.
 func (s *Sim) BaseURL(root, name string) string {
 	v := s.vendor(name)
 	if v == nil {

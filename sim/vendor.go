@@ -23,7 +23,7 @@ const (
 	Compatible Kind = "compatible"
 )
 
-func kinds() []Kind { return []Kind{OpenAI, Azure, Bedrock, Compatible, Gemini} }
+func kinds() []Kind { return []Kind{OpenAI, Azure, Bedrock, Compatible, Gemini, Anthropic} }
 
 func kindList() string {
 	var names []string
@@ -38,7 +38,7 @@ func (k Kind) known() bool { return slices.Contains(kinds(), k) }
 // basePath is what stands before "/chat/completions" (for Azure, before "/openai").
 func (k Kind) basePath() string {
 	switch k {
-	case Azure:
+	case Azure, Anthropic:
 		return ""
 	case Bedrock:
 		return "/openai/v1"
@@ -97,6 +97,8 @@ func defaultModels(k Kind) []Model {
 	switch k {
 	case Gemini:
 		return geminiModels()
+	case Anthropic:
+		return anthropicModels()
 	case Bedrock:
 		return []Model{{ID: "openai.gpt-oss-20b-1:0"}, {ID: "openai.gpt-oss-120b-1:0"}}
 	case Compatible:
@@ -187,7 +189,9 @@ type route struct {
 	model      string // of opModel, and the deployment of Azure's older surface
 	deployment bool   // Azure's older surface: model is in the path, api-version is required
 	gemini     geminiRoute
-	dated      bool   // Azure's older surface without a deployment: api-version is required, the model is in the body
+	dated      bool // Azure's older surface without a deployment: api-version is required, the model is in the body
+	vertex     bool // Claude on Vertex: model is in the path, and whether it streams
+	streams    bool
 }
 
 func (v *vendor) route(path string) route {
@@ -215,6 +219,8 @@ func (v *vendor) route(path string) route {
 		return r
 	case Gemini:
 		return routeGemini(path)
+	case Anthropic:
+		return routeAnthropic(path)
 	case Compatible:
 		if r := routeUnder(path, "/v1"); r.op != opNone {
 			return r

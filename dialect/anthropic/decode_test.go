@@ -69,6 +69,8 @@ func TestDecode_RefusesByName(t *testing.T) {
 		"messages[0].content[0].content[0].text": `{"messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":[{"type":"text","text":{}}]}]}]}`,
 		"thinking.type":                          `{"thinking":{"type":"hard"}}`,
 		"tool_choice.type":                       `{"tool_choice":{"type":"some"}}`,
+		"tool_choice.type ":                      `{"tool_choice":{}}`,
+		"thinking.type ":                         `{"thinking":{"budget_tokens":2000}}`,
 		"tool_choice.name":                       `{"tool_choice":{"type":"tool"}}`,
 		"tools[0]":                               `{"tools":["x"]}`,
 		"tools[0].name":                          `{"tools":[{"input_schema":{}}]}`,
@@ -76,6 +78,7 @@ func TestDecode_RefusesByName(t *testing.T) {
 		"output_config.format":                   `{"output_config":{"format":{}}}`,
 		"thinking":                               `{"thinking":"yes"}`,
 	} {
+		field = strings.TrimSpace(field)
 		_, err := decoded(in)
 		f := fault.From(err)
 		if err == nil || f.Kind != fault.Malformed && f.Kind != fault.Unsupported || f.Field != field || !f.NoRetry || !strings.Contains(f.Message, field) && !strings.Contains(f.Message, strings.TrimSuffix(field, ".type")) {

@@ -146,10 +146,10 @@ var table = dialects.Fields{
 	{Path: "output_config.task_budget.**", Fate: ownOnly},
 	{Path: "output_format.**", Fate: refused}, // the older place of output_config.format
 
-	{Path: "container.**", Fate: ownOnly},
+	{Path: "container.**", Fate: refused},
 	{Path: "context_management.**", Fate: ownOnly},
 	{Path: "inference_geo", Fate: ownOnly}, // read, and then passed to nobody
-	{Path: "mcp_servers.**", Fate: ownOnly},
+	{Path: "mcp_servers.**", Fate: refused},
 	{Path: "speed", Fate: ownOnly},
 	{Path: "user_profile_id", Fate: ownOnly},
 

@@ -150,6 +150,7 @@ func FuzzDecode(f *testing.F) {
 		}
 	}
 	f.Add([]byte(`{"model":"m","max_tokens":1,"system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral","ttl":"1h"}}],"messages":[{"role":"user","content":[{"type":"document","title":"t","citations":{"enabled":true},"source":{"type":"content","content":"x"}},{"type":"search_result","source":"s","title":"t","content":[]}]},{"role":"system","content":"y"}],"thinking":{"type":"enabled","budget_tokens":2000},"tool_choice":{"type":"tool","name":"n"},"tools":[{"name":"n","input_schema":{}},{"type":"bash_20250124","name":"bash"}],"output_config":{"effort":"low","task_budget":{"type":"tokens"}}}`))
+	f.Add([]byte(`{"messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"0","content":""}]}],"0000000000":100}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		in := &dialect.Inbound{Action: call.Chat, Body: b}
 		if _, err := (anthropic.Reader{}).Read(in, new(wire.Scanner), dialect.Listener{}); err != nil {

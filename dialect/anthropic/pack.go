@@ -225,13 +225,15 @@ func (p *packer) result(part *chat.Part, x *chat.ToolResult) {
 	w.text("tool_result")
 	w.name("tool_use_id")
 	w.text(id)
-	if len(x.Parts) > 0 {
-		w.name("content")
-		w.open('[')
-		for i := range x.Parts {
-			p.inResult(&x.Parts[i])
-		}
-		w.close(']')
+	at := len(w.b)
+	w.name("content")
+	w.open('[')
+	from := len(w.b)
+	for i := range x.Parts {
+		p.inResult(&x.Parts[i])
+	}
+	if w.close(']'); len(w.b) == from+1 {
+		w.b = w.b[:at] // a result that says nothing
 	}
 	if x.Error {
 		w.name("is_error")

@@ -164,7 +164,6 @@ func (m *message) callID(id string, index int) string {
 type tally struct {
 	input, read, write, hour, output, thinking int64
 	known                                      bool // the prompt was counted
-	split                                      bool // writes were told apart by their life
 	tier                                       string
 	extra                                      chat.Extra
 }

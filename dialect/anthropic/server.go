@@ -251,6 +251,9 @@ func (d *unpacker) thinking(s *wire.Scanner) {
 			keep(s, &t.Extra, string(name))
 		}
 	})
+	if d.think().Mode == "" {
+		d.malformed("thinking.type", "is not one of enabled, adaptive and disabled")
+	}
 }
 
 func (d *unpacker) outputConfig(s *wire.Scanner) {
@@ -316,6 +319,9 @@ func (d *unpacker) choice(s *wire.Scanner) {
 			keep(s, &c.Extra, string(name))
 		}
 	})
+	if c.Mode == "" {
+		d.malformed("tool_choice.type", "is not one of auto, any, tool and none")
+	}
 	if c.Mode == chat.ChoiceOne {
 		if one == "" {
 			d.malformed("tool_choice.name", "names no tool")
