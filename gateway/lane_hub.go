@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
 	"io"
 
@@ -67,7 +68,18 @@ func (l *relayLane) next(put func([]byte) error) (bool, error) {
 
 func (l *relayLane) tail() []byte { return l.held }
 
-func (l *relayLane) fail(f *fault.Fault) []byte { return l.encoder.Fail(nil, f) }
+// fail says no more than that the reply breaks off: the events before are the
+// vendor's own, and an encoder that has not seen them would begin anew.
+func (l *relayLane) fail(f *fault.Fault) []byte {
+	b := l.encoder.Fail(nil, f)
+	if l.s.in.Dialect == dialect.Responses {
+		if at := bytes.Index(b, []byte("event: error\n")); at >= 0 {
+			frame, _, _ := bytes.Cut(b[at:], []byte("\n\n"))
+			return append(frame, "\n\n"...)
+		}
+	}
+	return b
+}
 
 // translateLane spells a vendor's reply anew in the caller's dialect.
 type translateLane struct {
