@@ -243,6 +243,8 @@ func (s *serving) sendFault(o *catalog.Offering, err error) error {
 	switch {
 	case errors.As(err, &e) && e.Phase == egress.SigningIn:
 		return fault.New(fault.UpstreamMisconfig, "Bulkhead could not sign in at the offering %s.", o.Name).Because(err)
+	case errors.Is(err, policy.ErrOver):
+		return fault.New(fault.UpstreamUnavailable, "A date of the estate changed what may serve this call while it was under way; nothing was sent to %s. Send it again.", o.Name).Because(err)
 	case errors.As(err, &e) && e.Phase == egress.Connecting:
 		return fault.New(fault.UpstreamUnavailable, "The offering %s cannot be reached.", o.Name).Because(err)
 	case errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE):

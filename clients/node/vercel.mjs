@@ -121,7 +121,7 @@ const own = [
   ["401", "unauthenticated", 401, () => ask(badKey.chat("chat"))],
   ["403", "no_eligible_offering", 403, () => ask(compatible.chatModel("chat"), { providerOptions: { bulkhead: { web_search_options: {} } } })],
   ["404", "model_not_found", 404, () => ask(official.chat("gpt-4o"))],
-  ["404 route", "unsupported_route", 404, () => ask(official("chat"))],
+  ["404 of the Responses API", "model_not_found", 404, () => ask(official("gpt-4o"))],
   ["413", "too_large", 413, () => ask(official.chat("chat"), { prompt: "a".repeat(3 << 20) })],
 ];
 for (const [name, code, status, send] of own) {
@@ -139,9 +139,18 @@ test("error 400", async () => {
   assert.equal(said(e).param, "temperature");
 });
 
-test("error 404 of the Responses API says what to use", async () => {
-  const e = await refused("unsupported_route", 404, 0, () => ask(official("chat")));
-  assert.match(e.message, /chat\/completions/);
+test("the Responses API reaches an offering that speaks chat completions", async () => {
+  const { text, finishReason, usage } = await generateText({ model: official("chat"), prompt: "Say: fair winds" });
+  assert.equal(text, "fair winds");
+  assert.equal(finishReason, "stop");
+  assert.ok(usage.inputTokens > 0 && usage.outputTokens > 0);
+  const [seen] = await record();
+  assert.match(seen.path, /chat\/completions/);
+  const stream = streamText({ model: official("chat"), prompt: "Say: ebb and flow" });
+  let streamed = "";
+  for await (const part of stream.textStream) streamed += part;
+  assert.equal(streamed, "ebb and flow");
+  assert.equal(await stream.finishReason, "stop");
 });
 
 test("error 422 of a vendor", async () => {
