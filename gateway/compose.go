@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"bulkhead/call"
@@ -64,6 +65,11 @@ func (o *outgoing) addHeader(h http.Header) {
 // translate carries the request through the hub into an offering's dialect.
 func (s *serving) translate(w *way) (*dialect.Outbound, error) {
 	e, ours, theirs := &s.entry, s.ours(), s.theirs(w)
+	if e.hub == nil && e.embed == nil { // the canonical form, and what is spelled of it
+		if err := s.hold(2 * s.rec.BytesIn); err != nil {
+			return nil, err
+		}
+	}
 	if s.in.Action == call.Embeddings {
 		server, from := ours.Server.(dialect.EmbeddingServer)
 		client, to := theirs.Client.(dialect.EmbeddingClient)
@@ -94,20 +100,58 @@ func (s *serving) translate(w *way) (*dialect.Outbound, error) {
 	return ours.Request(e.hub, theirs, &w.to, e.losses)
 }
 
+// hold counts bytes that the call keeps beside its bodies against the budget of
+// held bytes, until the call is settled.
+func (s *serving) hold(n int64) error {
+	if err := s.g.intake.take(n); err != nil {
+		return err
+	}
+	s.holds += n
+	return nil
+}
+
 func (s *serving) uncarried(w *way, what string) error {
 	return fault.New(fault.Unsupported, "The dialect %s has no form for %s.", w.dialect, what).Final()
 }
 
 // lost names what the translation of the attempt that answers could not carry.
+// A name that a caller made up may say anything, and stays out of the record.
 func (o *outgoing) lost() []string {
 	if o.losses == nil {
 		return nil
 	}
 	var out []string
 	for _, l := range o.losses.List() {
-		out = append(out, l.Field)
+		if !fieldPath(l.Field) {
+			l.Field = "(a field of the caller's own)"
+		}
+		if !slices.Contains(out, l.Field) {
+			out = append(out, l.Field)
+		}
+		if len(out) == maxLosses {
+			break
+		}
 	}
-	return slices.Compact(out)
+	return out
+}
+
+// maxLosses is how many losses the caller and the record are told by name; the
+// header of a reply has to fit into what clients take.
+const maxLosses = 64
+
+// fieldPath reports whether a name reads as a path of fields.
+func fieldPath(name string) bool {
+	if len(name) > 128 {
+		return false
+	}
+	for _, c := range []byte(name) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '.', c == '[', c == ']', c == '-', c == '*':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // setLoss names the losses to the caller (RFC 9651, a list of strings with the
@@ -116,13 +160,15 @@ func (o *outgoing) setLoss(h http.Header, name string) {
 	if o.losses == nil || len(o.losses.List()) == 0 {
 		return
 	}
+	all := o.losses.List()
 	var items []string
-	for _, l := range o.losses.List() {
-		if !visible(l.Field) {
-			continue
+	for _, l := range all[:min(len(all), maxLosses)] {
+		if fieldPath(l.Field) {
+			items = append(items, `"`+l.Field+`";a=`+string(l.Action))
 		}
-		field := strings.ReplaceAll(strings.ReplaceAll(l.Field, `\`, `\\`), `"`, `\"`)
-		items = append(items, `"`+field+`";a=`+string(l.Action))
+	}
+	if n := len(all) - len(items); n > 0 {
+		items = append(items, `"others";n=`+strconv.Itoa(n))
 	}
 	h[name] = []string{strings.Join(items, ", ")}
 }

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"encoding/json"
 	"strings"
+	"syscall"
 	"testing"
 
 	"bulkhead/call"
@@ -74,7 +75,7 @@ var speakers = map[string]speaker{
 		reply:     `{"candidates":[{"content":{"role":"model","parts":[{"text":"two words"}]},"finishReason":"STOP","index":0}],"usageMetadata":{"promptTokenCount":7,"candidatesTokenCount":2,"totalTokenCount":9},"modelVersion":"m"}`,
 		stream: `data: {"candidates":[{"content":{"role":"model","parts":[{"text":"two "}]},"index":0}],"modelVersion":"m"}` + "\r\n\r\n" +
 			`data: {"candidates":[{"content":{"role":"model","parts":[{"text":"words"}]},"finishReason":"STOP","index":0}],"usageMetadata":{"promptTokenCount":7,"candidatesTokenCount":2,"totalTokenCount":9},"modelVersion":"m"}` + "\r\n\r\n",
-		says: `"text":"two words"`, saysInStream: `"text":"words"`, end: "",
+		says: `"text":"two words"`, saysInStream: `"text":"words"`, end: `"finishReason":"STOP"`,
 		refusal: `{"error":{"code":400,"message":"the tide is out","status":"INVALID_ARGUMENT"}}`, code: `"reason":"`,
 	},
 	"anthropic": {
@@ -116,7 +117,7 @@ var speakers = map[string]speaker{
 		reply:     `{"output":{"message":{"role":"assistant","content":[{"text":"two words"}]}},"stopReason":"end_turn","usage":{"inputTokens":7,"outputTokens":2,"totalTokens":9},"metrics":{"latencyMs":5}}`,
 		stream: frames("messageStart", `{"role":"assistant"}`, "contentBlockDelta", `{"contentBlockIndex":0,"delta":{"text":"two "}}`, "contentBlockDelta", `{"contentBlockIndex":0,"delta":{"text":"words"}}`,
 			"contentBlockStop", `{"contentBlockIndex":0}`, "messageStop", `{"stopReason":"end_turn"}`, "metadata", `{"usage":{"inputTokens":7,"outputTokens":2,"totalTokens":9},"metrics":{"latencyMs":5}}`),
-		says: `"text":"two words"`, saysInStream: `"text":"words"`, end: "messageStop", kind: "Content-Type: application/vnd.amazon.eventstream",
+		says: `"text":"two words"`, saysInStream: `"text":"words"`, end: "latencyMs", kind: "Content-Type: application/vnd.amazon.eventstream",
 		refusal: `{"message":"the tide is out"}`, code: `"code":"`,
 	},
 }
@@ -202,6 +203,24 @@ func TestCross_EveryCallerReachesEveryOffering(t *testing.T) {
 					t.Errorf("a mark: %d %s", got.Status, got.Body)
 				}
 				ledgertest.Entries(t, r.Ledger)
+
+				// The reply is not complete before its outcome is durable.
+				v.Says(func(x *visit) {
+					half := strings.Index(vendor.stream, orElse(vendor.cut, "words")) - 8
+					x.Stream(kind, vendor.stream[:half])
+					r.Disk.Break(func(op string) error {
+						if op == "sync" || op == "write" {
+							return syscall.EIO
+						}
+						return nil
+					})
+					x.Chunks(vendor.stream[half:])
+					x.End()
+				})
+				got = r.Post(caller.streamPath, caller.askStream)
+				if rec := r.Record(); rec.Ending == call.Complete || strings.Contains(got.Body, caller.end) {
+					t.Errorf("without an outcome: %s %d %s", rec.Ending, got.Status, got.Body)
+				}
 			})
 		}
 	}

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"errors"
 	"io"
 
 	"bulkhead/call"
@@ -59,11 +58,19 @@ func (l *relayLane) next(put func([]byte) error) (bool, error) {
 		return false, err
 	case frame == nil:
 		return false, nil
-	case l.says.ended || len(l.held) > 0 || l.says.finish != "" && l.s.in.Dialect == dialect.Gemini: // whose end is the end of the bytes
-		l.held = append(l.held, frame...)
+	case l.says.ended || len(l.held) > 0 || l.finishes(frame):
+		if l.held = append(l.held, frame...); len(l.held) > maxEventBytes {
+			return false, fault.New(fault.UpstreamError, "The vendor's stream does not end after its last word.")
+		}
 		return true, nil
 	}
 	return true, put(frame)
+}
+
+// finishes reports whether a frame is the one that callers of Gemini take for
+// the last: there is no end marker, and the end of the bytes is the end.
+func (l *relayLane) finishes(frame []byte) bool {
+	return l.s.in.Dialect == dialect.Gemini && bytes.Contains(frame, []byte(`"finishReason"`))
 }
 
 func (l *relayLane) tail() []byte { return l.held }
@@ -80,6 +87,10 @@ func (l *relayLane) fail(f *fault.Fault) []byte {
 	}
 	return b
 }
+
+// maxTold bounds the text of a stream that is spelled anew: some dialects repeat
+// the whole reply in their last event, and so hold it.
+const maxTold = 64 << 20
 
 // translateLane spells a vendor's reply anew in the caller's dialect.
 type translateLane struct {
@@ -104,8 +115,8 @@ func (l *translateLane) whole(body []byte) ([]byte, error) {
 		return nil, err
 	}
 	l.says.reply(r)
-	if l.says.failed {
-		return nil, nil
+	if err := l.s.hold(2 * int64(len(body))); err != nil {
+		return nil, err
 	}
 	return l.s.ours().Server.Reply(nil, r, l.s.answering())
 }
@@ -130,16 +141,17 @@ func (l *translateLane) event(e *chat.Event) error {
 	if err := l.check.Check(e); err != nil {
 		return fault.New(fault.UpstreamError, "The vendor's stream is not one that can be told: %v.", err)
 	}
+	if e.Kind == chat.Fail { // told in the caller's words by fail, or another offering is asked
+		if e.Fault != nil {
+			return e.Fault
+		}
+		return fault.New(fault.UpstreamError, "The vendor failed within its reply.")
+	}
 	if err := l.says.event(e); err != nil {
 		return err
 	}
-	if e.Kind == chat.Fail {
-		f := e.Fault
-		if f == nil {
-			f = fault.New(fault.UpstreamError, "The vendor failed within its reply.")
-		}
-		l.out = l.encoder.Fail(l.out, f)
-		return nil
+	if l.says.text > maxTold {
+		return fault.New(fault.UpstreamError, "The vendor's stream holds more than %d bytes.", maxTold)
 	}
 	var err error
 	l.out, err = l.encoder.Event(l.out, e)
@@ -227,10 +239,11 @@ func (h *heard) event(e *chat.Event) error {
 	return nil
 }
 
-// reply hears a unary reply, which is all of its events at once.
+// reply hears a unary reply, which is all of its events at once. What no events
+// can say of it is heard as far as they go; its usage is heard in any case.
 func (h *heard) reply(r *chat.Reply) {
-	if err := chat.Events(r, h.event); err != nil && !errors.Is(err, io.EOF) {
-		h.failed = true
+	if err := chat.Events(r, h.event); err != nil && r.Usage != nil {
+		h.usage = dialect.Consumed(r.Usage)
 	}
 	h.ended = true
 }

@@ -206,6 +206,12 @@ func (s *serving) takeWhole(a *answer) error {
 		return s.sendFault(a.offering, err)
 	}
 	if a.out, err = a.lane.whole(a.whole.bytes); err != nil {
+		var f *fault.Fault
+		if errors.As(err, &f) && f.Kind == fault.Overloaded {
+			return f
+		} else if f != nil {
+			return fault.New(f.Kind, "The offering %s: %s", a.offering.Name, f.Message).Because(err)
+		}
 		return fault.New(fault.UpstreamError, "The offering %s answered with something that is not a JSON object.", a.offering.Name).Because(err)
 	}
 	if a.lane.heard().failed {

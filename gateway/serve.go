@@ -73,6 +73,7 @@ type serving struct {
 	media     []string         // kinds of its parts that are no text
 	dry       bool             // every gate, nothing sent, the decision comes back
 	heard     int64            // bytes of text in the body
+	holds     int64            // bytes held beside the bodies
 	facts     [32]byte         // digest of what was decided about
 	out       outlet
 	body      *body
@@ -186,6 +187,7 @@ func (s *serving) settle() {
 	s.unwritten("outcome", s.conclude(s.out.status, nil))
 	s.out.close()
 	s.body.release()
+	s.g.intake.held.Add(-s.holds)
 	s.rec.Status = s.out.status
 	s.rec.BytesOut = s.out.written
 	s.rec.Took = s.g.now().Sub(s.rec.Start)

@@ -63,6 +63,11 @@ func (s *serving) foreignFault(a *answer) error {
 		a.whole.release()
 		a.whole = nil
 	}
+	switch a.reply.Status {
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+	default: // in the caller's dialect another status could mean something else
+		a.reply.Status = http.StatusBadRequest
+	}
 	return &refused{f.Final(), a}
 }
 
