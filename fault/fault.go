@@ -66,6 +66,15 @@ type Reason struct {
 	Source   string `json:"source,omitempty"`   // file:line of the row that decided
 }
 
+// Ground is why a vendor refused what another offering could accept.
+type Ground string
+
+// The grounds.
+const (
+	TooLong  Ground = "context_length" // more than the model's context holds
+	Filtered Ground = "content_filter" // the vendor's filter stopped it
+)
+
 // Fault is an error of a known kind. Message, Field and Reasons may be shown to
 // the caller; Cause is for operators alone and is never rendered by a face.
 type Fault struct {
@@ -74,6 +83,7 @@ type Fault struct {
 	Field   string // the field at fault, as a path: messages[0].content
 	Reasons []Reason
 
+	Ground     Ground        // of a vendor's refusal; empty: none that another offering could lift
 	RetryAfter time.Duration // zero: unknown
 	NoRetry    bool          // a retry by the caller cannot change the outcome
 	Cause      error

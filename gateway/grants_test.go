@@ -69,7 +69,7 @@ func TestGrants_OnlyAnOfferingThatGrantsItIsAsked(t *testing.T) {
 // An offering that grants a capability may fail; one that does not is not its
 // stand-in.
 func TestGrants_HoldForFailoverToo(t *testing.T) {
-	broken, without := newVendor(t, says(500, jsonType, "{}")), newVendor(t, ok)
+	broken, without := newVendor(t, says(502, jsonType, "{}")), newVendor(t, ok)
 	r := start(t, estateOf("a", []string{"chat"}, offer{Name: "one", URL: broken.URL, Grants: []call.Capability{call.WebSearch}}, offer{Name: "two", URL: without.URL}))
 	refused(t, r.Post("/v1/chat/completions", chat(`"web_search_options":{}`)), 502, "upstream_error")
 	if len(without.Seen()) != 0 || len(broken.Seen()) != 1 {
@@ -106,7 +106,7 @@ func TestStore_GoesUpAsFalseUnlessGranted(t *testing.T) {
 
 // Two offerings that differ in what they grant are sent different bytes of one call.
 func TestStore_IsDecidedForEachAttempt(t *testing.T) {
-	keeps, not := newVendor(t, says(500, jsonType, "{}")), newVendor(t, ok)
+	keeps, not := newVendor(t, says(502, jsonType, "{}")), newVendor(t, ok)
 	r := start(t, estateOf("a", []string{"chat"}, offer{Name: "one", URL: keeps.URL, Grants: []call.Capability{call.Store}}, offer{Name: "two", URL: not.URL}))
 	if got := r.Post("/v1/chat/completions", chat(`"store":true`)); got.Status != 200 {
 		t.Fatalf("got %d %s", got.Status, got.Body)

@@ -53,6 +53,9 @@ func (in *Intake) take(n int64) error {
 	return nil
 }
 
+// give gives back what was taken.
+func (in *Intake) give(n int64) { in.held.Add(-n) }
+
 // body is what has been read of a caller or a vendor, and what it counts for.
 type body struct {
 	in    *Intake

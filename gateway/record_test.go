@@ -102,7 +102,7 @@ func TestRecord_CommitsToWhatPassed(t *testing.T) {
 		"stored":      {chat(`"store":true`), ok, "complete"},
 		"no body":     {chat(), func(x *visit) { x.Reply(200, jsonType, spoken("")) }, "complete"},
 		"vendor's no": {chat(), func(x *visit) { x.Reply(400, jsonType, vendorWords) }, "refused"},
-		"our no":      {chat(), func(x *visit) { x.Reply(500, jsonType, vendorWords) }, "refused"},
+		"our no":      {chat(), func(x *visit) { x.Reply(502, jsonType, vendorWords) }, "refused"},
 		"cut": {chat(`"stream":true`), func(x *visit) {
 			x.Stream(streamType, helloEvent)
 			x.End()

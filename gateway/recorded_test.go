@@ -245,7 +245,7 @@ func TestRecorded_PassesByteForByteOnEverySurface(t *testing.T) {
 					if from == "deployments" {
 						header = []string{"Authorization", "", "Api-Key", r.Key}
 					}
-					got := r.Post(c.Path(from), string(c.Body), header...)
+					got := r.Post(c.Path(from), string(c.Body), append([]string{"X-Stainless-Timeout", "0.1"}, header...)...)
 					c.check(t, got, c.Asked)
 					x := v.Only()
 					if want := c.Sent(t, o.ID); !bytes.Equal(x.Body, want) {
@@ -360,7 +360,7 @@ func TestRecorded_PassesHoweverItIsFramed(t *testing.T) {
 					v := newVendor(t, func(x *visit) { answer(x, c) })
 					r := start(t, estateOf("a", []string{c.Model}, offer{Name: "one", URL: v.URL, Grants: c.Grants}))
 					conn := r.dial()
-					ask(conn, "POST "+c.Path("openai")+" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+r.Key+"\r\nContent-Type: application/json\r\n", string(c.Body))
+					ask(conn, "POST "+c.Path("openai")+" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+r.Key+"\r\nContent-Type: application/json\r\nX-Stainless-Timeout: 0.1\r\n", string(c.Body)) // no time to wait for a limit to pass
 					got, err := conn.read(10e9)
 					if err != nil {
 						t.Fatal(err)

@@ -22,8 +22,11 @@ func (s *serving) relay(a *answer) error {
 	s.entry.answered, s.current = s.entry.receipt.Attempt(), a
 	a.watch.rest(a.total)
 	s.out.within(a.limits.Gap)
-	if a.whole != nil {
+	switch {
+	case a.whole != nil:
 		return s.relayWhole(a)
+	case s.atomic:
+		return s.relayHeld(a)
 	}
 	return s.relayStream(a)
 }
@@ -55,47 +58,41 @@ func setBody(h http.Header, a *answer, length int) {
 	h["Content-Length"] = []string{strconv.Itoa(length)}
 }
 
-// openStream reads a stream up to its first content and keeps what came. Until
-// then nothing has gone to the caller, and another offering may be asked.
+// openStream reads a stream up to its first content, or to its end where the
+// reply is delivered whole, and keeps what came. Until then nothing has gone to
+// the caller, and another offering may be asked.
 func (s *serving) openStream(a *answer) error {
 	if kind, _, err := mime.ParseMediaType(a.reply.Header.Get("Content-Type")); err != nil || kind != streamOf(a.way.dialect) {
 		return fault.New(fault.UpstreamError, "The offering %s did not answer with a stream.", a.offering.Name)
 	}
 	a.lane.start(a.reply.Body)
-	keep := func(b []byte) error {
-		if a.opening = append(a.opening, b...); len(a.opening) > openingEventsMax {
-			return fault.New(fault.UpstreamError, "The offering %s sent a stream without content.", a.offering.Name)
-		}
-		return nil
-	}
-	heard, ended := a.lane.heard(), a.lane.fill()
-	for !heard.content && !heard.ended {
+	keep := func(b []byte) error { return s.keep(a, b) }
+	heard, ended, events := a.lane.heard(), a.lane.fill(), 0
+	for !heard.ended && (s.atomic || !heard.content) {
 		more, err := a.lane.next(keep)
 		switch {
 		case err != nil:
 			return err
 		case heard.failed:
-			return fault.New(fault.UpstreamError, "The vendor of the offering %s failed before it had said anything.", a.offering.Name)
+			return fault.New(fault.UpstreamError, "The vendor of the offering %s failed within its reply.", a.offering.Name)
 		case !more && ended != nil:
 			return s.sendFault(a.offering, ended)
 		case !more:
+			if heard.content && events != heard.events {
+				events = heard.events
+				a.watch.expect("the next event", a.limits.Gap, a.total)
+			}
 			ended = a.lane.fill()
 		}
 	}
-	return nil
+	return s.unfiltered(a)
 }
 
 // relayStream releases what was kept and then every event as it comes. The end
 // marker goes last, once all else is done and the outcome is durable.
 func (s *serving) relayStream(a *answer) error {
 	defer s.metered(a)
-	err := s.out.begin(a.opening,
-		func(h http.Header) { s.setStream(h); s.answered(h, a) },
-		func(h http.Header) {
-			h[http.TrailerPrefix+"Bulkhead-Offering"] = []string{a.offering.Name}
-			s.entry.setLoss(h, http.TrailerPrefix+"Bulkhead-Loss")
-		})
-	s.w.Header()[http.TrailerPrefix+"Bulkhead-Marking"] = []string{s.rec.Marking}
+	err := s.beginStream(a)
 	var ended error
 	heard, events, heardAt := a.lane.heard(), -1, time.Time{}
 	for err == nil {
@@ -136,6 +133,18 @@ func (s *serving) relayStream(a *answer) error {
 	return err
 }
 
+// beginStream releases what was kept of a stream, after its header.
+func (s *serving) beginStream(a *answer) error {
+	err := s.out.begin(a.opening,
+		func(h http.Header) { s.setStream(h); s.answered(h, a) },
+		func(h http.Header) {
+			h[http.TrailerPrefix+"Bulkhead-Offering"] = []string{a.offering.Name}
+			s.entry.setLoss(h, http.TrailerPrefix+"Bulkhead-Loss")
+		})
+	s.w.Header()[http.TrailerPrefix+"Bulkhead-Marking"] = []string{s.rec.Marking}
+	return err
+}
+
 // metered says what the reply has consumed so far.
 func (s *serving) metered(a *answer) {
 	heard := a.lane.heard()
@@ -157,7 +166,7 @@ func (s *serving) refuse(err error) {
 	var own *refused
 	if errors.As(err, &own) {
 		defer own.answer.close()
-		s.rec.Offering, s.entry.answered = own.answer.offering.Name, s.entry.receipt.Attempt()
+		s.rec.Offering, s.entry.answered = own.answer.offering.Name, own.attempt
 	}
 	begun := s.out.hush()
 	s.leave()

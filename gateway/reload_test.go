@@ -69,8 +69,9 @@ func TestReload_CallsUnderWayKeepTheirEstate(t *testing.T) {
 // A call under way whose endpoint is gone from the estate can still go on to
 // the next offering of its own estate.
 func TestReload_FailoverStaysWithinTheEstateOfTheCall(t *testing.T) {
+	var once sync.Once
 	goOn, asked := make(chan struct{}), make(chan struct{})
-	first := newVendor(t, func(x *visit) { close(asked); <-goOn; x.Hang() })
+	first := newVendor(t, func(x *visit) { once.Do(func() { close(asked) }); <-goOn; x.Hang() })
 	second, other := newVendor(t, ok), newVendor(t, ok)
 	r := start(t, estateOf("old", []string{"chat"}, offer{Name: "one", URL: first.URL}, offer{Name: "two", URL: second.URL}))
 	var got reply

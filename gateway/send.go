@@ -11,6 +11,8 @@ import (
 
 	"bulkhead/call"
 	"bulkhead/catalog"
+	"bulkhead/chat"
+	"bulkhead/dialect"
 	"bulkhead/egress"
 	"bulkhead/fault"
 	"bulkhead/policy"
@@ -32,58 +34,63 @@ type answer struct {
 	lane    lane
 	whole   *body  // unary: the reply's body
 	out     []byte // unary: what the caller gets of it
-	opening []byte // stream: what came up to the first content
+	opening []byte // stream: what came up to the first content; atomic: all of it
+	intake  *Intake
+	holds   int64 // bytes of the opening that are counted against it
 }
 
-// close ends the attempt. It may be called more than once.
+// close ends the attempt and gives back what it holds. It may be called more
+// than once.
 func (a *answer) close() {
+	a.end()
+	a.whole.release()
+	a.intake.give(a.holds)
+	a.holds = 0
+}
+
+// end ends the attempt; a body that was read stays.
+func (a *answer) end() {
 	a.lands.land(a.flight)
 	a.watch.stop()
 	if a.reply != nil {
 		a.reply.Body.Close()
 	}
-	a.whole.release()
 	a.cancel(nil)
 }
 
-// send asks the offerings in order. Until content has come from one, the next
-// may be asked in its stead; every attempt is written down.
-func (s *serving) send(ctx context.Context, w *catalog.Workload, permit *policy.Permit, order []int) (*answer, error) {
+// send asks the offerings in order, as the rules of a course have it. Until the
+// caller can see something of a reply another may be asked in its stead; every
+// attempt is written down.
+func (s *serving) send(ctx context.Context, w *catalog.Workload, permit *policy.Permit, order []int) (_ *answer, told error) {
 	if s.rec.Stream {
 		s.keepAlive()
 	}
-	var worst *fault.Fault
-	again := false
-	for i := 0; i < len(order) && len(s.rec.Attempts) < maxAttempts; {
-		if i+len(s.rec.Attempts) > 0 { // suspensions and dates are looked at before each; the first is on the record already
-			if err := s.barred(permit.Offering(order[i])); err != nil {
-				worst, again = worse(worst, fault.From(err)), false
-				i++
-				continue
-			}
+	var kept *refused // the last vendor's refusal, which may be what the caller is told
+	defer func() { kept.drop(told) }()
+	course := s.course(w, permit, order)
+	for place, wait, more := course.Next(s.g.now()); more; place, wait, more = course.Next(s.g.now()) {
+		if err := s.pause(ctx, wait); err != nil {
+			return nil, err
 		}
-		a, err := s.attempt(ctx, w, permit, order[i])
+		n := order[place]
+		if err := s.ready(ctx, permit, n); err != nil {
+			course.Skipped(err)
+			continue
+		}
+		a, err := s.attempt(ctx, w, permit, n)
 		if err == nil {
 			if a.reply.Sent() {
 				s.body.release() // no further attempt is possible
 			}
 			return a, nil
 		}
-		f := fault.From(err)
-		if conclusive(f) {
-			return nil, err
+		course.Failed(err, trouble(a, s.rec.Attempts[len(s.rec.Attempts)-1].Took, err), s.g.now())
+		if own, is := err.(*refused); is {
+			kept.drop(own)
+			kept = own
 		}
-		if letGo(f) && !again {
-			again = true // the vendor had closed an idle connection: that says nothing about it
-			continue
-		}
-		worst, again = worse(worst, f), false
-		i++
 	}
-	if len(order) > 1 && worst.Kind != fault.UpstreamRateLimited {
-		worst.NoRetry = true // the caller's SDK would only repeat what has been tried
-	}
-	return nil, worst
+	return nil, untold(course.Verdict(), len(order) > 1)
 }
 
 // keepAlive keeps a silent stream alive, if its callers pass anything over.
@@ -93,43 +100,25 @@ func (s *serving) keepAlive() {
 	}
 }
 
-// conclusive reports whether no other offering should be asked: the fault is
-// the caller's, or ours, or the call's time is up.
-func conclusive(f *fault.Fault) bool {
-	switch f.Kind {
-	case fault.UpstreamRefused, fault.Cancelled, fault.Overloaded, fault.LedgerUnavailable, fault.Internal:
-		return true
-	case fault.UpstreamTimeout:
-		return f.NoRetry
+// ready puts a further attempt on the record, once what can change while a call
+// is under way was looked at again. The first is there with the admission.
+func (s *serving) ready(ctx context.Context, permit *policy.Permit, n int) error {
+	err := s.barred(permit.Offering(n))
+	switch {
+	case s.entry.trying && err != nil:
+		s.endAttempt(fault.From(err).Kind)
+		return err
+	case s.entry.trying || err != nil:
+		return err
 	}
-	return false
+	return s.again(ctx, permit, n)
 }
 
-// letGo reports whether an attempt failed on a connection that had served
-// before and was closed without a word.
-func letGo(f *fault.Fault) bool {
-	var e *egress.Failure
-	return errors.As(f.Cause, &e) && e.Reused && (e.Phase == egress.Sending || e.Phase == egress.Waiting)
-}
-
-// worse picks which of two failed attempts the caller is told of: a limit that
-// passes is more use than a fault that may not.
-func worse(a, b *fault.Fault) *fault.Fault {
-	if a != nil && a.Kind == fault.UpstreamRateLimited && b.Kind != fault.UpstreamRateLimited {
-		return a
-	}
-	return b
-}
-
-// attempt asks the n-th offering of the permit once.
+// attempt asks the n-th offering of the permit once. Its answer is there even
+// if it failed, and has ended then, unless the error keeps the vendor's words.
 func (s *serving) attempt(ctx context.Context, w *catalog.Workload, permit *policy.Permit, n int) (*answer, error) {
-	if len(s.rec.Attempts) > 0 { // the first is on the record with the admission
-		if err := s.again(ctx, permit, n); err != nil {
-			return nil, err
-		}
-	}
 	o := permit.Offering(n)
-	a := &answer{offering: o, limits: limits(s.snapshot.Estate, w, o), lands: &s.g.suspensions}
+	a := &answer{offering: o, limits: limits(s.snapshot.Estate, w, o), lands: &s.g.suspensions, intake: s.g.intake}
 	a.way = &s.snapshot.ways[o.Index]
 	a.lane = s.lane(a.way, s.request.Asked().Usage)
 	a.total = s.total(a.limits)
@@ -153,10 +142,17 @@ func (s *serving) attempt(ctx context.Context, w *catalog.Workload, permit *poli
 	if err != nil {
 		f := fault.From(err)
 		try.Kind = string(f.Kind)
-		if f.Kind != fault.UpstreamRefused {
+		var own *refused
+		if errors.As(err, &own) { // its words may be the caller's answer
+			own.attempt = s.entry.receipt.Attempt()
+			a.end()
+		} else {
 			a.close()
-			s.endAttempt(f.Kind)
+			if f.Kind == fault.UpstreamRefused && f.Ground == "" { // said within a reply
+				f.Ground = dialect.Ground([]byte(f.Message))
+			}
 		}
+		s.endAttempt(f.Kind)
 	}
 	s.rec.Attempts = append(s.rec.Attempts, try)
 	return a, err
@@ -202,7 +198,7 @@ func (s *serving) takeWhole(a *answer) error {
 	}
 	overflow := fault.New(fault.UpstreamError, "The offering %s answered with more than %d bytes.", a.offering.Name, int64(maxReplyBytes))
 	var err error
-	if a.whole, err = s.g.intake.read(&progress{a}, announced, maxReplyBytes, overflow); err != nil {
+	if a.whole, err = s.g.intake.read(&progress{a: a}, announced, maxReplyBytes, overflow); err != nil {
 		return s.sendFault(a.offering, err)
 	}
 	if a.out, err = a.lane.whole(a.whole.bytes); err != nil {
@@ -217,16 +213,35 @@ func (s *serving) takeWhole(a *answer) error {
 	if a.lane.heard().failed {
 		return fault.New(fault.UpstreamError, "The vendor of the offering %s failed, though it said otherwise (an error with status 200).", a.offering.Name)
 	}
-	return nil
+	return s.unfiltered(a)
 }
 
+// unfiltered refuses a reply that the vendor's filter ended, if the workload
+// wants the next offering to be asked then.
+func (s *serving) unfiltered(a *answer) error {
+	if !s.goesOn.Filtered || a.lane.heard().finish != string(chat.ReasonFilter) {
+		return nil
+	}
+	f := fault.New(fault.UpstreamRefused, "The content filter of the offering %s stopped its reply.", a.offering.Name).Final()
+	f.Ground = fault.Filtered
+	return f
+}
+
+// progressBytes is how much of a reply must come for more to be waited for: a
+// vendor that sends a byte now and then is as good as silent.
+const progressBytes = 4 << 10
+
 // progress reads a reply's body and moves the deadline with every part of it.
-type progress struct{ a *answer }
+type progress struct {
+	a     *answer
+	since int // bytes since it was moved
+}
 
 // Read reads the reply's body.
 func (p *progress) Read(b []byte) (int, error) {
 	n, err := p.a.reply.Body.Read(b)
-	if n > 0 && err == nil {
+	if p.since += n; p.since >= progressBytes && err == nil {
+		p.since = 0
 		p.a.watch.expect("the rest of the reply", p.a.limits.Gap, p.a.total)
 	}
 	return n, err

@@ -72,9 +72,12 @@ type serving struct {
 	reader    *inspect.Scanner // of marks; nil until the body is read
 	media     []string         // kinds of its parts that are no text
 	dry       bool             // every gate, nothing sent, the decision comes back
-	heard     int64            // bytes of text in the body
-	holds     int64            // bytes held beside the bodies
-	facts     [32]byte         // digest of what was decided about
+	atomic    bool             // the caller gets a reply only when it is whole
+	most      int64            // bytes that are held of such a reply
+	goesOn    route.CourseOptions
+	heard     int64    // bytes of text in the body
+	holds     int64    // bytes held beside the bodies
+	facts     [32]byte // digest of what was decided about
 	out       outlet
 	body      *body
 	request   dialect.Request // nil until the body is read
@@ -102,7 +105,7 @@ func (g *Gateway) begin(w http.ResponseWriter, r *http.Request, in Inbound) *ser
 
 // declarations are the request fields by which a caller binds its call; twice
 // could mean either.
-var declarations = [...]string{"Bulkhead-Marking", "Bulkhead-Purpose", "Bulkhead-Dry-Run"}
+var declarations = [...]string{"Bulkhead-Marking", "Bulkhead-Purpose", "Bulkhead-Dry-Run", "Bulkhead-Delivery"}
 
 // accept refuses what ingress found unfit and what cannot be read in one way.
 func (s *serving) accept() error {
@@ -138,7 +141,7 @@ func (s *serving) identify() (identity.Principal, *catalog.Workload, error) {
 		return p, nil, fault.New(fault.Denied, "The key is bound to a workload that the estate no longer has. Ask for a key of one that it has.").Final()
 	}
 	s.rec.Workload = w.Name
-	return p, w, nil
+	return p, w, s.deliver(w)
 }
 
 // read takes the body in whole and scans it once.

@@ -59,6 +59,7 @@ func (s *serving) foreignFault(a *answer) error {
 		f.Message = "The offering " + a.offering.Name + ": " + f.Message
 		return f
 	}
+	ground := dialect.Ground(a.whole.bytes)
 	if a.way.dialect != s.in.Dialect || encoded(a.reply.Header) {
 		a.whole.release()
 		a.whole = nil
@@ -68,7 +69,8 @@ func (s *serving) foreignFault(a *answer) error {
 	default: // in the caller's dialect another status could mean something else
 		a.reply.Status = http.StatusBadRequest
 	}
-	return &refused{f.Final(), a}
+	f.Ground = ground
+	return &refused{Fault: f.Final(), answer: a}
 }
 
 // vendorWords keeps a refusal that is the caller's to mend, byte for byte.
@@ -79,18 +81,28 @@ func (s *serving) vendorWords(a *answer) error {
 		return s.sendFault(a.offering, err)
 	}
 	f := fault.New(fault.UpstreamRefused, "The vendor of the offering %s refused the request (status %d).", a.offering.Name, a.reply.Status).Final()
+	ground := dialect.Ground(a.whole.bytes)
 	if _, err := openai.ReadReply(&s.scan, a.whole.bytes); err != nil || encoded(a.reply.Header) {
 		// Not the dialect's own words but a page of something before the vendor.
 		a.whole.release()
 		a.whole = nil
 	}
-	return &refused{f, a}
+	f.Ground = ground
+	return &refused{Fault: f, answer: a}
 }
 
 // refused is a vendor's own refusal with its words.
 type refused struct {
 	*fault.Fault
-	answer *answer
+	answer  *answer
+	attempt int // its number in the record
+}
+
+// drop gives back what the refusal holds, unless it is what the caller is told.
+func (r *refused) drop(told error) {
+	if own, is := told.(*refused); r != nil && (!is || own != r) {
+		r.answer.close()
+	}
 }
 
 // Unwrap gives the fault.

@@ -1,0 +1,100 @@
+package gateway_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"bulkhead/call"
+)
+
+// What the caller of an atomic delivery gets is one offering's whole reply,
+// though another's broke off after its first content.
+func TestAtomic_ABrokenStreamFailsOverUnseen(t *testing.T) {
+	for name, script := range map[string]func(*visit){
+		"cut":           func(x *visit) { x.Stream(streamType, roleEvent, helloEvent); x.Hang() },
+		"reset":         func(x *visit) { x.Stream(streamType, roleEvent, helloEvent); x.Reset() },
+		"ended early":   func(x *visit) { x.Stream(streamType, roleEvent, helloEvent); x.End() },
+		"stalled":       func(x *visit) { x.Stream(streamType, roleEvent, helloEvent); x.AwaitGone(5 * time.Second) },
+		"pings only":    func(x *visit) { x.Stream(streamType, roleEvent, helloEvent); pingOn(x, ": ping\n\n") },
+		"failed":        func(x *visit) { x.Stream(streamType, roleEvent, helloEvent, vendorError, doneEvent); x.End() },
+		"malformed":     func(x *visit) { x.Stream(streamType, roleEvent, helloEvent, "data: {\"cho\n\n", doneEvent); x.End() },
+		"without a end": func(x *visit) { x.Stream(streamType, roleEvent, helloEvent, finishEvent); x.End() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			first, second := newVendor(t, script), newVendor(t, said(roleEvent, moreEvent, finishEvent, usageEvent, doneEvent))
+			r := start(t, estateOf("a", []string{"chat"}, offer{Name: "one", URL: first.URL, Limits: quick}, offer{Name: "two", URL: second.URL}))
+			got := r.Post("/v1/chat/completions", chat(`"stream":true`), "Bulkhead-Delivery", "atomic")
+			if want := roleEvent + moreEvent + finishEvent + doneEvent; got.Status != 200 || got.Body != want || got.Header.Get("Bulkhead-Offering") != "two/m" {
+				t.Errorf("got %d from %q: %s", got.Status, got.Header.Get("Bulkhead-Offering"), got.Body)
+			}
+			rec := r.Record()
+			if rec.Ending != call.Complete || rec.Offering != "two/m" || len(rec.Attempts) != 2 || rec.Attempts[0].Kind == "" || rec.Usage.Estimated {
+				t.Errorf("record %+v", rec)
+			}
+			if n := r.Gateway.Intake().Held(); n != 0 {
+				t.Errorf("%d bytes are held after the call", n)
+			}
+		})
+	}
+}
+
+// Nobody else can serve it: the caller gets a status, not half a reply.
+func TestAtomic_WithoutAnotherTheCallFailsClean(t *testing.T) {
+	v := newVendor(t, func(x *visit) { x.Stream(streamType, roleEvent, helloEvent); x.Hang() })
+	e := estateOf("a", []string{"chat"}, offer{Name: "one", URL: v.URL})
+	e.Workloads["w"].Delivery = "atomic"
+	r := start(t, e)
+	refused(t, r.Post("/v1/chat/completions", chat(`"stream":true`)), 502, "upstream_error")
+	if rec := r.Record(); rec.Ending != call.Refused {
+		t.Errorf("record %+v", rec)
+	}
+	live := r.Post("/v1/chat/completions", chat(`"stream":true`), "Bulkhead-Delivery", "live")
+	if live.Status != 200 || !strings.HasPrefix(live.Body, roleEvent+helloEvent) {
+		t.Errorf("live as the header says: got %d %s", live.Status, live.Body)
+	}
+}
+
+func TestAtomic_AReplyWithoutEndIsRefusedAtTheLimit(t *testing.T) {
+	endless := newVendor(t, func(x *visit) {
+		x.Stream(streamType, roleEvent)
+		x.ended = true
+		for x.Chunks(strings.Repeat(helloEvent, 2000)) {
+		}
+	})
+	second := newVendor(t, ok)
+	r := start(t, estateOf("a", []string{"chat"}, offer{Name: "one", URL: endless.URL}, offer{Name: "two", URL: second.URL}))
+	got := r.Post("/v1/chat/completions", chat(`"stream":true`), "Bulkhead-Delivery", "atomic")
+	refused(t, got, 502, "upstream_error")
+	if !strings.Contains(got.Body, "delivered whole") || len(second.Seen()) != 0 {
+		t.Errorf("got %s; the second was asked %d times", got.Body, len(second.Seen()))
+	}
+	if n := r.Gateway.Intake().Held(); n != 0 {
+		t.Errorf("%d bytes are held after the call", n)
+	}
+}
+
+func TestAtomic_TheHeaderSaysOneOfTwo(t *testing.T) {
+	r := start(t, estateOf("a", []string{"chat"}, offer{Name: "one", URL: newVendor(t, ok).URL}))
+	refused(t, r.Post("/v1/chat/completions", chat(), "Bulkhead-Delivery", "later"), 400, "malformed")
+}
+
+func TestCourse_TooLongGoesToALargerContextAlone(t *testing.T) {
+	long := `{"error":{"message":"Your input exceeds the context window of this model.","type":"invalid_request_error","param":"input","code":"context_length_exceeded"}}`
+	small, same, large := newVendor(t, says(400, jsonType, long)), newVendor(t, ok), newVendor(t, ok)
+	e := estateOf("a", []string{"chat"}, offer{Name: "one", URL: small.URL}, offer{Name: "three", URL: same.URL}, offer{Name: "two", URL: large.URL})
+	for i, context := range []int64{8000, 8000, 128000} {
+		m := *e.Offerings[i].Model
+		m.Context = context
+		e.Offerings[i].Model = &m
+	}
+	r := start(t, e)
+	if got := r.Post("/v1/chat/completions", chat()); got.Status != 200 || got.Header.Get("Bulkhead-Offering") != "two/m" || len(same.Seen()) != 0 {
+		t.Errorf("got %d from %q, the one of the same size asked %d times", got.Status, got.Header.Get("Bulkhead-Offering"), len(same.Seen()))
+	}
+	only := start(t, estateOf("a", []string{"chat"}, offer{Name: "one", URL: small.URL}))
+	if got := only.Post("/v1/chat/completions", chat()); got.Status != 400 || got.Body != long {
+		t.Errorf("with no larger one: got %d %s", got.Status, got.Body)
+	}
+}
