@@ -113,6 +113,7 @@ type Enclave struct {
 	MaxBodyBytes    int64    // of one request body; zero: 32 MiB
 	HeldBytes       int64    // of all calls together; zero: 512 MiB
 	BodyTimeout     time.Duration
+	Calls           Calls // how many at once
 	Source          Source
 }
 
@@ -375,6 +376,7 @@ type Workload struct {
 	Delivery      string // live or atomic
 	UnknownFields string // pass or refuse: resolved, never empty
 	Limits        Limits
+	Service       Service
 
 	Class         string   // of workloads, as stages of phase-outs name them; empty: in every stage
 	DecisionRole  string   // informs, recommends, decides; empty: not stated

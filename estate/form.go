@@ -55,6 +55,7 @@ var forms = sync.OnceValue(func() map[string]form {
 		"model":        {pattern: `^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$`, want: "a name of letters, digits, dots, colons, dashes and underscores"},
 		"alias":        {pattern: `^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$`, want: "a name that applications can send as their model"},
 		"model_ref":    {pattern: `^[a-z0-9][a-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._:@-]*$`, want: "vendor/model, such as openai/gpt-5.4"},
+		"offering_ref": {pattern: `^[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*$`, want: "endpoint/offering, such as gov-west/gpt"},
 		"line_ref":     {pattern: `^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$`, want: "contract/line, such as jwcc-0007/0001"},
 		"number":       {pattern: `^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`, want: "a number or name of letters, digits, dots and dashes"},
 		"purpose":      {pattern: `^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$`, want: "a purpose such as admin or benefits.casework"},

@@ -159,8 +159,10 @@ func (j *joiner) joinEnclave() {
 		MaxBodyBytes:    f.MaxBody.V,
 		HeldBytes:       f.HeldBytes.V,
 		BodyTimeout:     f.BodyTimeout.V,
+		Calls:           f.Calls.value(),
 		Source:          here.source(),
 	}
+	j.joinCalls(file, f.Calls)
 	j.inDomain(spot{file, f.Ceiling.at}, "the enclave's ceiling", f.Ceiling.level(j.tables))
 	if f.HeldBytes.V > 0 && f.MaxBody.V > f.HeldBytes.V {
 		j.fault(spot{file, f.MaxBody.at}, Impossible, "write max_body no larger than held_bytes", "max_body is more than all bodies together may hold")

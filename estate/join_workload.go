@@ -57,6 +57,7 @@ func (j *joiner) joinWorkload(file string, f *workloadFile) {
 	for _, r := range f.Aliases.Rows {
 		w.Aliases[r.Name] = j.alias(file, r)
 	}
+	w.Service = j.joinService(file, f, w)
 	if fresh {
 		j.est.Workloads[w.Name] = w
 		j.report.Counts.Workloads++

@@ -51,6 +51,14 @@ type limits struct {
 	Total        duration `key:"total" doc:"For the whole call" default:"30m"`
 }
 
+// calls bound what is carried at once.
+type calls struct {
+	at
+	Concurrent whole    `key:"concurrent" min:"1" max:"1000000" doc:"Calls under way at once" default:"20000"`
+	Waiting    whole    `key:"waiting" min:"0" max:"1000000" doc:"Calls that wait to begin; 0 turns away at once" default:"2000"`
+	Wait       duration `key:"wait" doc:"How long a call waits to begin before it is turned away, 30s at most" default:"1s"`
+}
+
 type tlsFiles struct {
 	at
 	Cert text `key:"cert,required" form:"file" doc:"PEM file with the certificate chain, absolute or relative to the estate folder"`
@@ -76,6 +84,7 @@ type enclaveFile struct {
 	MaxBody          size          `key:"max_body" doc:"Largest request body" default:"32MiB"`
 	HeldBytes        size          `key:"held_bytes" doc:"Most bytes of request bodies held at once" default:"512MiB"`
 	BodyTimeout      duration      `key:"body_timeout" doc:"How long a caller may take to send a body" default:"60s"`
+	Calls            calls         `key:"calls" doc:"How many calls are carried at once; those over it are turned away, workloads of low priority first"`
 }
 
 // vendorFile is one of vendors/*.yaml.
@@ -186,6 +195,14 @@ type workloadFile struct {
 	Delivery      text              `key:"delivery" enum:"live atomic" doc:"Whether replies are passed on as they come or only when whole" default:"live"`
 	UnknownFields text              `key:"unknown_fields" enum:"pass refuse" doc:"What becomes of request fields that Bulkhead does not know" default:"pass if the default marking is U in an unclassified enclave, else refuse"`
 	Limits        limits            `key:"limits" doc:"How long its calls may wait, if stricter than elsewhere"`
+	Order         text              `key:"order" enum:"preference price latency weight" doc:"By what the offerings of one model are put in order: by their names, cheapest first, soonest to answer first, or by chance and weight; models always go as the alias lists them" default:"preference"`
+	Weights       table[whole]      `key:"weights" keys:"offering_ref" min:"0" max:"1000" doc:"Weights of offerings, by endpoint/offering; needs order: weight. 0 is asked only after the others of its model" default:"1 for each that is not named"`
+	Priority      text              `key:"priority" enum:"high normal low" doc:"Who gives way when Bulkhead has more calls than it may carry: low first" default:"normal"`
+	Drillable     truth             `key:"drillable" doc:"Whether a live drill may withdraw what serves it" default:"false"`
+	FailoverOn    list[text]        `key:"failover_on" enum:"content_filter refusal" doc:"Outcomes that move a call to the next offering though they would stand: what a vendor's filter ended, what a model refused" default:"none"`
+	Attempts      whole             `key:"attempts" min:"1" max:"10" doc:"Most attempts of one call" default:"6"`
+	MaxAtomic     size              `key:"max_atomic_reply" doc:"Largest reply that is delivered whole (atomic); a larger one fails the call" default:"8MiB"`
+	Probe         probe             `key:"probe" doc:"Makes it a workload for health checks: each offering of an alias is called at an interval"`
 	Class         text              `key:"class" form:"name" doc:"Class that stages of phase-outs name" default:"it is in every stage"`
 	DecisionRole  text              `key:"decision_role" enum:"informs recommends decides" doc:"What its replies do in decisions about people"`
 	DataSubjects  list[text]        `key:"data_subjects" enum:"us_persons minors foreign" doc:"Whom its data are about"`
@@ -194,6 +211,13 @@ type workloadFile struct {
 	Competitors   list[text]        `key:"competitors" form:"name" doc:"Vendors and clouds that may not have its data"`
 	Attestations  list[attestation] `key:"attestations" doc:"Obligations that somebody attests are met, wherever its calls go"`
 	RefusalDetail text              `key:"refusal_detail" enum:"full brief" doc:"How much refusals say to its callers" default:"that of the enclave"`
+}
+
+// probe declares a workload's active health checks.
+type probe struct {
+	at
+	Alias text     `key:"alias,required" form:"alias" doc:"Alias of the workload whose offerings are called"`
+	Every duration `key:"every" doc:"Interval between two calls of an offering, from 5s on" default:"30s"`
 }
 
 type highImpact struct {
