@@ -26,7 +26,7 @@ const (
 // offering is to be asked.
 const (
 	OnContentFilter = "content_filter" // the vendor's filter ended it
-	OnRefusal       = "refusal"        // the model refused
+	OnRefusal       = "refusal"        // the vendor refused the request, or the model to answer
 )
 
 // Service is how a workload's calls are carried.

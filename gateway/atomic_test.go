@@ -98,3 +98,28 @@ func TestCourse_TooLongGoesToALargerContextAlone(t *testing.T) {
 		t.Errorf("with no larger one: got %d %s", got.Status, got.Body)
 	}
 }
+
+// A reply that the vendor's filter ended stands, unless the workload says that
+// the next offering is to be asked.
+func TestCourse_AFilterIsTheEndUnlessTheWorkloadSaysOtherwise(t *testing.T) {
+	stopped := func(x *visit) {
+		x.Reply(200, jsonType, strings.Replace(spoken("half"), `"stop"`, `"content_filter"`, 1))
+	}
+	blocked := says(400, jsonType, `{"error":{"message":"The response was filtered","type":null,"param":"prompt","code":"content_filter","status":400}}`)
+	for name, script := range map[string]func(*visit){"in the reply": stopped, "of the prompt": blocked} {
+		t.Run(name, func(t *testing.T) {
+			first, second := newVendor(t, script), newVendor(t, ok)
+			e := estateOf("a", []string{"chat"}, offer{Name: "one", URL: first.URL}, offer{Name: "two", URL: second.URL})
+			r := start(t, e)
+			if got := r.Post("/v1/chat/completions", chat()); len(second.Seen()) != 0 || !strings.Contains(got.Body, "filter") {
+				t.Errorf("got %d %s; the second was asked %d times", got.Status, got.Body, len(second.Seen()))
+			}
+			e = estateOf("b", []string{"chat"}, offer{Name: "one", URL: first.URL}, offer{Name: "two", URL: second.URL})
+			e.Workloads["w"].Service.FailoverOn = []string{"content_filter"}
+			r.Gateway.Use(e, nil)
+			if got := r.Post("/v1/chat/completions", chat()); got.Status != 200 || got.Header.Get("Bulkhead-Offering") != "two/m" {
+				t.Errorf("got %d from %q: %s", got.Status, got.Header.Get("Bulkhead-Offering"), got.Body)
+			}
+		})
+	}
+}

@@ -26,6 +26,7 @@ func (s *serving) course(w *catalog.Workload, permit *policy.Permit, order []int
 		offerings[place] = permit.Offering(n)
 	}
 	o := &s.goesOn
+	o.Attempts, o.Filtered, o.Refused = w.Service.Attempts, w.Service.MovesOn(catalog.OnContentFilter), w.Service.MovesOn(catalog.OnRefusal)
 	o.Until = s.total(limits(s.snapshot.Estate, w, offerings[0]))
 	if patience := patience(s.r.Header); patience > 0 {
 		o.Until = earlier(o.Until, s.rec.Start.Add(patience))
@@ -113,7 +114,7 @@ func (s *serving) deliver(w *catalog.Workload) error {
 	default:
 		return fault.New(fault.Malformed, "The header Bulkhead-Delivery must be live or atomic, or left out.").At("Bulkhead-Delivery").Final()
 	}
-	s.most = defaultHold
+	s.most = orElse(w.Service.MaxAtomicReply, defaultHold)
 	return nil
 }
 

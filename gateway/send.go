@@ -216,15 +216,18 @@ func (s *serving) takeWhole(a *answer) error {
 	return s.unfiltered(a)
 }
 
-// unfiltered refuses a reply that the vendor's filter ended, if the workload
-// wants the next offering to be asked then.
+// unfiltered refuses a reply that the vendor's filter ended, or that the model
+// refused to give, if the workload wants the next offering to be asked then.
 func (s *serving) unfiltered(a *answer) error {
-	if !s.goesOn.Filtered || a.lane.heard().finish != string(chat.ReasonFilter) {
-		return nil
+	switch finish := a.lane.heard().finish; {
+	case s.goesOn.Filtered && finish == string(chat.ReasonFilter):
+		f := fault.New(fault.UpstreamRefused, "The content filter of the offering %s stopped its reply.", a.offering.Name).Final()
+		f.Ground = fault.Filtered
+		return f
+	case s.goesOn.Refused && finish == string(chat.ReasonRefusal):
+		return fault.New(fault.UpstreamRefused, "The model of the offering %s refused to answer.", a.offering.Name).Final()
 	}
-	f := fault.New(fault.UpstreamRefused, "The content filter of the offering %s stopped its reply.", a.offering.Name).Final()
-	f.Ground = fault.Filtered
-	return f
+	return nil
 }
 
 // progressBytes is how much of a reply must come for more to be waited for: a
