@@ -40,8 +40,17 @@ func (f Folder) Read(_ context.Context, name string) (_ []byte, err error) {
 }
 
 // Write puts a file into the folder: whole under another name, durable, and
-// then under its own.
+// then under its own. Its errors name no file, so that the same trouble has the
+// same words each time.
 func (f Folder) Write(_ context.Context, name string, data []byte) error {
+	err := f.write(name, data)
+	if in := (*fs.PathError)(nil); errors.As(err, &in) {
+		return fmt.Errorf("%s in %s: %w", in.Op, f.Dir, in.Err)
+	}
+	return err
+}
+
+func (f Folder) write(name string, data []byte) error {
 	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
 		return err
 	}
@@ -80,15 +89,28 @@ type Address struct {
 var _ Place = (*Address)(nil)
 
 // NewAddress returns the place below an address, such as
-// https://host.example/ledger. conf is for https; token gives what each request
-// is signed in with as Authorization: Bearer, nil: nothing.
-func NewAddress(url string, conf *tls.Config, token func() (string, error)) *Address {
+// https://host.example/ledger. conf is asked at each https connection, nil: the
+// system's roots; token gives what each request is signed in with as
+// Authorization: Bearer, nil: nothing.
+func NewAddress(url string, conf func() (*tls.Config, error), token func() (string, error)) *Address {
+	dialer := &net.Dialer{Timeout: 10 * time.Second}
+	transport := &http.Transport{
+		DialContext: dialer.DialContext, TLSHandshakeTimeout: 10 * time.Second,
+		ResponseHeaderTimeout: 30 * time.Second, DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10,
+	}
+	if conf != nil {
+		transport.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conf, err := conf()
+			if err != nil {
+				return nil, err
+			}
+			ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+			defer cancel()
+			return (&tls.Dialer{NetDialer: dialer, Config: conf}).DialContext(ctx, network, address)
+		}
+	}
 	return &Address{strings.TrimSuffix(url, "/") + "/", token, &http.Client{
-		Timeout: time.Minute,
-		Transport: &http.Transport{
-			DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext, TLSClientConfig: conf, TLSHandshakeTimeout: 10 * time.Second,
-			ResponseHeaderTimeout: 30 * time.Second, DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10,
-		},
+		Timeout: time.Minute, Transport: transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
@@ -105,7 +127,7 @@ func (a *Address) Read(ctx context.Context, name string) ([]byte, error) {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusMethodNotAllowed, status == http.StatusNotImplemented:
 		return nil, ErrUnreadable
 	case status != http.StatusOK:
-		return nil, fmt.Errorf("GET %s is answered with status %d", name, status)
+		return nil, fmt.Errorf("GET is answered with status %d", status)
 	case len(body) > maxRead:
 		return nil, fmt.Errorf("GET %s: more than %d bytes, which is no checkpoint", name, maxRead)
 	}
@@ -116,7 +138,7 @@ func (a *Address) Read(ctx context.Context, name string) ([]byte, error) {
 func (a *Address) Write(ctx context.Context, name string, data []byte) error {
 	status, _, err := a.ask(ctx, http.MethodPut, name, data)
 	if err == nil && status/100 != 2 {
-		err = fmt.Errorf("PUT %s is answered with status %d", name, status)
+		err = fmt.Errorf("PUT is answered with status %d", status)
 	}
 	return err
 }
