@@ -111,6 +111,7 @@ func assemble(docs map[string]*document, texts map[string]string, report *Report
 	}
 	report.canonical = canonical(docs, texts, shipped())
 	report.Digest = digest(report.canonical)
+	report.lines = linesOf(docs, report.Digest)
 	est.Digest = report.Digest
 	return est, report
 }

@@ -81,6 +81,7 @@ type Report struct {
 	Tables []TableUse `json:"tables,omitempty"` // that the estate was read by; none if there are faults
 
 	canonical []byte
+	lines     []byte
 }
 
 // TableUse is a table that an estate was read by: the shipped one, with the
@@ -116,6 +117,10 @@ type Counts struct {
 // Canonical gives the bytes that Digest is taken over; nil if there are faults.
 // The caller must not change them.
 func (r *Report) Canonical() []byte { return r.canonical }
+
+// Lines gives where the parts of the estate stand in its files, for [Restore];
+// nil if there are faults. The digest does not cover them.
+func (r *Report) Lines() []byte { return r.lines }
 
 // Err gives nil for an estate without faults, else an error whose message has
 // every fault on a line of its own.

@@ -211,6 +211,9 @@ func (s *server) enforce(ctx context.Context, by control.By, e *catalog.Estate, 
 		if err := s.ledger.KeepEstate(e.Digest, canonical); err != nil {
 			return 0, err
 		}
+		if err := s.ledger.KeepLines(e.Digest, report.Lines()); err != nil { // a help for readers alone
+			s.log.Warn("explain --call will show no lines of this estate", slog.Any("cause", err))
+		}
 		return s.ledger.Change(ctx, &ledger.Change{What: "estate", Action: "loaded", Name: e.Digest, By: by.Who, Via: by.Via, Estate: e.Digest})
 	})
 	if err != nil {
