@@ -85,6 +85,7 @@ type enclaveFile struct {
 	HeldBytes        size          `key:"held_bytes" doc:"Most bytes of request bodies held at once" default:"512MiB"`
 	BodyTimeout      duration      `key:"body_timeout" doc:"How long a caller may take to send a body" default:"60s"`
 	Calls            calls         `key:"calls" doc:"How many calls are carried at once; those over it are turned away, workloads of low priority first"`
+	Ledger           ledger        `key:"ledger" doc:"The record of calls: its marking, and where its checkpoints are copied to"`
 }
 
 // vendorFile is one of vendors/*.yaml.
