@@ -299,6 +299,8 @@ type Offering struct {
 	Enablement     Enablement
 	DependsOn      Dependencies
 	Grants         []call.Capability
+	State          string // family of opaque state that it mints and reads; empty: its vendor's at its endpoint alone
+	UnknownState   string // drop (also if empty) or pass: state of which nobody remembers who minted it
 	Price          Price
 	Line           *Line // nil: none stated
 	Attestations   []Attestation

@@ -173,7 +173,7 @@ func (j *joiner) joinOfferings(file string, f *cloudFile) {
 			continue
 		}
 		out := &catalog.Offering{Name: name, Model: model, Endpoint: ends, ID: o.ID.V, Regions: words(o.Regions),
-			Handling: o.Handling.value(), DependsOn: o.DependsOn.value(), Price: o.Price.value(), Line: line, Source: here.source(),
+			Handling: o.Handling.value(), DependsOn: o.DependsOn.value(), Price: o.Price.value(), Line: line, State: o.State.V, UnknownState: or(o.UnknownState.V, "drop"), Source: here.source(),
 			Authorisations: authorisations, Enablement: enabled, Attestations: attestations(file, o.Attestations)}
 		for _, g := range words(o.Grants) {
 			out.Grants = append(out.Grants, call.Capability(g))

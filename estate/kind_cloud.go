@@ -68,6 +68,8 @@ type offering struct {
 	Handling       handling          `key:"handling" doc:"What vendor and cloud do with data; what is not stated counts as the worst"`
 	Enablement     enablement        `key:"enablement,required" doc:"The vendor's leave to use it"`
 	DependsOn      dependencies      `key:"depends_on" doc:"What it needs to live; what is not stated counts as shared with everything"`
+	State          text              `key:"state" form:"family" doc:"Family of opaque state that it mints and reads, such as anthropic or openai:ORGANISATION: reasoning signed by one offering goes back to all of its family" default:"vendor:endpoint, which no other endpoint shares"`
+	UnknownState   text              `key:"unknown_state" enum:"drop pass" doc:"What becomes of opaque state of which nobody remembers who minted it: left out and named, or sent there as if it were its own" default:"drop"`
 	Grants         list[text]        `key:"grants" form:"capability" doc:"Capabilities that calls may use here" default:"none"`
 	Price          price             `key:"price" doc:"Price per million tokens" default:"unknown"`
 	Line           text              `key:"line" form:"line_ref" doc:"Contract line that pays, as contract/line" default:"none"`

@@ -44,12 +44,18 @@ func wayTo(o *catalog.Offering) way {
 	return way{dialect.Name(e.Dialect), dialect.Upstream{
 		Model: o.ID, URL: e.URL, Surface: e.Surface, APIVersion: e.APIVersion, Location: e.Region, Family: familyOf(o),
 		Store: o.Granted(call.Store), AskUsage: e.StreamUsage == "" || e.StreamUsage == "ask", MaxTokens: o.Model.MaxOutput,
+		UnknownOK: o.UnknownState == "pass",
 	}}
 }
 
-// familyOf is whose opaque state an offering can read: that of its own vendor's
-// models at its own endpoint.
-func familyOf(o *catalog.Offering) string { return o.Model.Vendor + ":" + o.Endpoint.Name }
+// familyOf is whose opaque state an offering can read: that of the family the
+// estate states, else that of its own vendor's models at its own endpoint.
+func familyOf(o *catalog.Offering) string {
+	if o.State != "" {
+		return o.State
+	}
+	return o.Model.Vendor + ":" + o.Endpoint.Name
+}
 
 // lane gives the lane of an attempt: bytes pass between two of one dialect, and
 // are spelled anew between two of different ones.
