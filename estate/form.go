@@ -82,6 +82,7 @@ var forms = sync.OnceValue(func() map[string]form {
 		"access_key":   {pattern: `^[A-Z0-9]{16,128}$`, want: "the id of an AWS access key, such as AKIAIOSFODNN7EXAMPLE", hush: true},
 		"tenant":       {pattern: `^[A-Za-z0-9][A-Za-z0-9.-]{0,127}$`, want: "an id of letters, digits, dots and dashes", hush: true},
 		"host":         {pattern: `^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`, want: "a host name"},
+		"loss":         {pattern: `^[A-Za-z][A-Za-z0-9_-]*(\[\])?(\.[A-Za-z][A-Za-z0-9_-]*(\[\])?)*$`, want: "the path of a field such as messages[].content[].source", more: lossProblem},
 		"capability":   {pattern: capabilityPattern(), want: oneOf(capabilities()), more: capabilityProblem},
 	}
 	for name, f := range all {

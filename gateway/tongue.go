@@ -42,9 +42,9 @@ type way struct {
 func wayTo(o *catalog.Offering) way {
 	e := o.Endpoint
 	return way{dialect.Name(e.Dialect), dialect.Upstream{
-		Model: o.ID, URL: e.URL, Surface: e.Surface, APIVersion: e.APIVersion, Location: e.Region, Family: familyOf(o),
+		Model: o.ID, URL: e.URL, Surface: e.Surface, APIVersion: e.APIVersion, Project: e.Project, Location: orElse(e.Location, e.Region), Family: familyOf(o),
 		Store: o.Granted(call.Store), AskUsage: e.StreamUsage == "" || e.StreamUsage == "ask", MaxTokens: o.Model.MaxOutput,
-		UnknownOK: o.UnknownState == "pass",
+		Reasoning: o.Model.Reasoning, MidSystem: o.Model.Instructions == "anywhere", UnknownOK: o.UnknownState == "pass",
 	}}
 }
 
