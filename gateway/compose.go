@@ -41,7 +41,7 @@ func (s *serving) compose(permit *policy.Permit, n int) error {
 		e.sent = mac.Edits(e.request, r.Body.Edits)
 		return nil
 	}
-	e.losses = s.ours().Losses(w.dialect, nil)
+	e.losses = s.ours().Losses(w.dialect, s.snapshot.Estate.Workloads[s.rec.Workload].AllowLosses)
 	out, err := s.translate(w)
 	if err != nil {
 		return err
