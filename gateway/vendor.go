@@ -59,7 +59,7 @@ func (s *serving) foreignFault(a *answer) error {
 		f.Message = "The offering " + a.offering.Name + ": " + f.Message
 		return f
 	}
-	if a.way.dialect != s.in.Dialect || encoded(a.reply.Header) {
+	if a.way.dialect != s.in.Dialect || a.way.invoke() || encoded(a.reply.Header) {
 		a.whole.release()
 		a.whole = nil
 	}

@@ -159,7 +159,7 @@ func bedrock(path string) gateway.Inbound {
 	case "count-tokens":
 		in.Action = call.CountTokens
 	case "invoke", "invoke-with-response-stream":
-		return unserved(dialect.Bedrock, "/model/{id}/"+action, "Use /model/{id}/converse.")
+		in.Action, in.Stream, in.Surface = call.Chat, action != "invoke", gateway.SurfaceInvoke
 	default:
 		return in
 	}
