@@ -194,6 +194,8 @@ type Model struct {
 	Modalities   []string
 	Capabilities []string
 	Product      string // of the vendor, as statuses name it; empty: unknown
+	Reasoning    string // how it is told to reason: effort, budget, adaptive; empty: not known
+	Instructions string // leading (also if empty), or anywhere: within the conversation too
 	Context      int64  // tokens; zero: unknown
 	MaxOutput    int64  // tokens; zero: unknown
 	Dimensions   int64  // of an embeddings model; zero: not one, or unknown
@@ -234,7 +236,9 @@ type Endpoint struct {
 	FIPS        string // true or false where hosts of the partition tell; empty: they do not
 	URL         string // scheme, host and base path, without a final slash
 	Dialect     string // openai, responses, anthropic, bedrock, gemini
-	Surface     string // "v1" (default) or "deployments": Azure's older URLs
+	Surface     string // "v1" (default), "deployments": Azure's older URLs, "invoke": Bedrock's InvokeModel, "vertex": Vertex AI
+	Project     string // vertex: that calls are billed to
+	Location    string // vertex: what is asked; empty: Region
 	APIVersion  string // Azure's api-version; empty on v1: none is sent
 	Auth        Auth
 	Limits      Limits
@@ -250,7 +254,7 @@ type Endpoint struct {
 
 // Auth is how Bulkhead signs in at an endpoint.
 type Auth struct {
-	Kind      string   // none, bearer, api-key, aws, azure, google
+	Kind      string   // none, bearer, api-key, x-api-key, x-goog-api-key, aws, azure, google
 	Secret    string   // a reference, env:NAME or file:PATH; never a value
 	Hosts     []string // that sign-in may ask, and no others
 	AccessKey string   // aws: id of the access key whose secret is Secret; empty: the default chain
@@ -328,6 +332,8 @@ type Offering struct {
 	Enablement     Enablement
 	DependsOn      Dependencies
 	Grants         []call.Capability
+	State          string // family of opaque state that it mints and reads; empty: its vendor's at its endpoint alone
+	UnknownState   string // drop (also if empty) or pass: state of which nobody remembers who minted it
 	Price          Price
 	Line           *Line // nil: none stated
 	Attestations   []Attestation
@@ -401,8 +407,9 @@ type Workload struct {
 	Audience      Audience
 	Aliases       map[string]*Alias
 	Independence  Independence
-	Delivery      string // live or atomic
-	UnknownFields string // pass or refuse: resolved, never empty
+	Delivery      string   // live or atomic
+	UnknownFields string   // pass or refuse: resolved, never empty
+	AllowLosses   []string // fields, in the words of any dialect of callers, that may be left out though callers rely on them
 	Limits        Limits
 	Service       Service
 

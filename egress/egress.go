@@ -210,7 +210,7 @@ func (d *Door) signIn(o Options) error {
 	switch auth.Kind {
 	case "", "none":
 		return nil
-	case "bearer", "api-key":
+	case "bearer", "api-key", "x-api-key", "x-goog-api-key":
 	default:
 		return d.signInBy(o)
 	}
@@ -221,9 +221,9 @@ func (d *Door) signIn(o Options) error {
 	if !headerText(secret) {
 		return fmt.Errorf("endpoint %s: its secret %s holds a character that no header may", d.endpoint.Name, auth.Secret)
 	}
-	d.sign = [][2]string{{"Authorization", "Bearer " + secret}}
-	if auth.Kind == "api-key" {
-		d.sign = [][2]string{{"Api-Key", secret}}
+	d.sign = [][2]string{{http.CanonicalHeaderKey(auth.Kind), secret}}
+	if auth.Kind == "bearer" {
+		d.sign = [][2]string{{"Authorization", "Bearer " + secret}}
 	}
 	return nil
 }

@@ -273,3 +273,20 @@ func TestSend_SplicesLargeBodies(t *testing.T) {
 		d.Close()
 	}
 }
+
+func TestSignIn_KeysGoInTheHeaderOfTheirKind(t *testing.T) {
+	for kind, want := range map[string]string{"bearer": "Authorization", "api-key": "Api-Key", "x-api-key": "X-Api-Key", "x-goog-api-key": "X-Goog-Api-Key"} {
+		var got http.Header
+		s, ca := secure(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header }), false)
+		if _, _, err := ask(t.Context(), door(t, &catalog.Endpoint{Name: "e", URL: s.URL, CAFile: ca, Auth: catalog.Auth{Kind: kind, Secret: "env:GOOD"}}), "{}"); err != nil {
+			t.Fatal(err)
+		}
+		carried := 0
+		for _, name := range []string{"Authorization", "Api-Key", "X-Api-Key", "X-Goog-Api-Key"} {
+			carried += len(got[name])
+		}
+		if carried != 1 || len(got[want]) != 1 {
+			t.Errorf("%s: header %v", kind, got)
+		}
+	}
+}

@@ -66,6 +66,7 @@ var forms = sync.OnceValue(func() map[string]form {
 		"affiliation":  {pattern: `^(US-FED|US-SLTT|CONTRACTOR|[A-Z]{3}-GOV)$`, want: "US-FED, US-SLTT, CONTRACTOR or a country's government such as GBR-GOV", by: affiliationProblem},
 		"marking":      {pattern: markingPattern, want: "a banner such as U, CUI or SECRET//NOFORN", by: markingProblem},
 		"trigraph":     {pattern: `^[A-Z]{3}$`, want: "a country code of three capital letters, such as GBR"},
+		"family":       {pattern: `^[A-Za-z0-9][A-Za-z0-9._-]*(:[A-Za-z0-9][A-Za-z0-9._-]*)*$`, want: "a family such as anthropic or openai:org-1"},
 		"organisation": {pattern: `^[A-Z]{2,4}$`, want: "a code of two to four capital letters, such as NATO"},
 		"cui_category": {pattern: `^[A-Z0-9][A-Z0-9-]{0,22}[A-Z0-9]$`, want: "the abbreviation of a CUI category, such as PRVCY"},
 		"sci":          {pattern: `^[A-Z0-9]{1,24}$`, want: "capital letters and digits, such as TK"},
@@ -83,6 +84,7 @@ var forms = sync.OnceValue(func() map[string]form {
 		"access_key":   {pattern: `^[A-Z0-9]{16,128}$`, want: "the id of an AWS access key, such as AKIAIOSFODNN7EXAMPLE", hush: true},
 		"tenant":       {pattern: `^[A-Za-z0-9][A-Za-z0-9.-]{0,127}$`, want: "an id of letters, digits, dots and dashes", hush: true},
 		"host":         {pattern: `^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`, want: "a host name"},
+		"loss":         {pattern: `^[A-Za-z][A-Za-z0-9_-]*(\[\])?(\.[A-Za-z][A-Za-z0-9_-]*(\[\])?)*$`, want: "the path of a field such as messages[].content[].source", more: lossProblem},
 		"capability":   {pattern: capabilityPattern(), want: oneOf(capabilities()), more: capabilityProblem},
 	}
 	for name, f := range all {

@@ -16,7 +16,7 @@ func (a auth) value() catalog.Auth {
 // authKeys are the keys of auth that mean something for a kind, beside kind.
 func authKeys(kind string) []string {
 	switch kind {
-	case "bearer", "api-key":
+	case "bearer", "api-key", "x-api-key", "x-goog-api-key":
 		return []string{"secret"}
 	case "aws":
 		return []string{"secret", "hosts", "access_key", "service"}
@@ -45,7 +45,7 @@ func (j *joiner) auth(file string, r row[endpoint]) {
 			j.fault(spot{file, k.at}, Impossible, "remove it", "%s means nothing in auth of kind %s", k.key, a.Kind.V)
 		}
 	}
-	needs := a.Kind.V == "bearer" || a.Kind.V == "api-key" || a.AccessKey.written() || a.Tenant.written()
+	needs := len(authKeys(a.Kind.V)) == 1 || a.AccessKey.written() || a.Tenant.written()
 	if needs && !a.Secret.written() {
 		j.fault(spot{file, a.at}, MissingKey, "add secret: \"env:NAME\" or \"file:PATH\"", "auth of endpoint %s has no secret", name)
 	}

@@ -90,6 +90,7 @@ func (j *joiner) joinEndpoints(file string, f *cloudFile) {
 			Name: r.Name, Cloud: f.Cloud.V, Partition: e.Partition.V, In: j.place(p), Region: e.Region.V,
 			FIPS: fips, Front: e.Fronts.value(file),
 			URL: strings.TrimSuffix(e.URL.V, "/"), Dialect: e.Dialect.V, Surface: or(e.Surface.V, "v1"), APIVersion: e.APIVersion.V,
+			Project: e.Project.V, Location: e.Location.V,
 			Auth: e.Auth.value(), Limits: e.Limits.value(),
 			HTTP: int(e.HTTP.V), Connections: int(e.Connections.V), StreamUsage: or(e.StreamUsage.V, "ask"),
 			CAFile: e.CAFile.V, Client: catalog.TLSFiles{Cert: e.ClientCert.V, Key: e.ClientKey.V},
@@ -115,6 +116,7 @@ func (j *joiner) checkEndpoint(file string, r row[endpoint]) {
 			j.fault(spot{file, e.Surface.at}, Impossible, "remove surface", "dialect %s has no surface deployments", e.Dialect.V)
 		}
 	}
+	j.surface(file, r)
 	if e.ClientCert.written() != e.ClientKey.written() {
 		s := spot{file, e.ClientCert.at}
 		if !s.written() {
@@ -167,13 +169,14 @@ func (j *joiner) joinOfferings(file string, f *cloudFile) {
 				j.region(file, region, p)
 			}
 			j.profile(file, o, f.Cloud.V, p)
+			j.moves(file, o, ends, p)
 		}
 		name := ends.Name + "/" + r.Name
 		if !j.declare("offering", name, here) {
 			continue
 		}
 		out := &catalog.Offering{Name: name, Model: model, Endpoint: ends, ID: o.ID.V, Regions: words(o.Regions),
-			Handling: o.Handling.value(), DependsOn: o.DependsOn.value(), Price: o.Price.value(), Line: line, Source: here.source(),
+			Handling: o.Handling.value(), DependsOn: o.DependsOn.value(), Price: o.Price.value(), Line: line, State: o.State.V, UnknownState: or(o.UnknownState.V, "drop"), Source: here.source(),
 			Authorisations: authorisations, Enablement: enabled, Attestations: attestations(file, o.Attestations)}
 		for _, g := range words(o.Grants) {
 			out.Grants = append(out.Grants, call.Capability(g))

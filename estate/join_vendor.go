@@ -26,7 +26,7 @@ func (j *joiner) joinVendor(file string, f *vendorFile) {
 			j.fault(spot{file, m.MaxOutput.at}, Impossible, "write max_output no larger than context", "max_output of %s is more than its context", quoted(r.Name))
 		}
 		v.Models[r.Name] = &catalog.Model{Vendor: v.Name, Name: r.Name, Version: version, Modalities: modalities,
-			Capabilities: words(m.Capabilities), Product: m.Product.V, Context: m.Context.V, MaxOutput: m.MaxOutput.V, Dimensions: m.Dimensions.V,
+			Capabilities: words(m.Capabilities), Product: m.Product.V, Reasoning: m.Reasoning.V, Instructions: or(m.Instructions.V, "leading"), Context: m.Context.V, MaxOutput: m.MaxOutput.V, Dimensions: m.Dimensions.V,
 			Source: spot{file, r.at}.source()}
 	}
 	for _, r := range f.Parties.Rows {

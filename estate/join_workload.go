@@ -28,6 +28,7 @@ func (j *joiner) joinWorkload(file string, f *workloadFile) {
 			Contracts: int(f.Independence.Contracts.V)},
 		Delivery:      or(f.Delivery.V, "live"),
 		UnknownFields: f.UnknownFields.V,
+		AllowLosses:   words(f.AllowLosses),
 		Limits:        f.Limits.value(),
 		Class:         f.Class.V,
 		DecisionRole:  f.DecisionRole.V,

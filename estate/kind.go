@@ -113,6 +113,8 @@ type model struct {
 	Modalities   list[text] `key:"modalities" enum:"text image audio video file" doc:"What it reads and writes" default:"[text]"`
 	Capabilities list[text] `key:"capabilities" enum:"tools parallel_tools json_object json_schema reasoning logprobs embeddings" doc:"What it can do beyond plain chat"`
 	Product      text       `key:"product" doc:"Product of the vendor that it is, as statuses name it" default:"unknown, which any status on a product covers"`
+	Reasoning    text       `key:"reasoning" enum:"effort budget adaptive" doc:"How it is told to reason: by a word of effort, by a budget of tokens, or as it sees fit" default:"guessed from its id"`
+	Instructions text       `key:"instructions" enum:"leading anywhere" doc:"Where it takes instructions: before the conversation alone, or within it too" default:"leading"`
 	Context      whole      `key:"context" min:"1" doc:"Tokens of its context" default:"unknown"`
 	MaxOutput    whole      `key:"max_output" min:"1" doc:"Tokens of its longest reply" default:"unknown"`
 	Dimensions   whole      `key:"dimensions" min:"1" doc:"Length of the vectors of an embeddings model" default:"unknown, or no embeddings model"`
@@ -195,6 +197,7 @@ type workloadFile struct {
 	Independence  independence      `key:"independence" doc:"How many it wants to be able to lose all but one of"`
 	Delivery      text              `key:"delivery" enum:"live atomic" doc:"Whether replies are passed on as they come or only when whole" default:"live"`
 	UnknownFields text              `key:"unknown_fields" enum:"pass refuse" doc:"What becomes of request fields that Bulkhead does not know" default:"pass if the default marking is U in an unclassified enclave, else refuse"`
+	AllowLosses   list[text]        `key:"allow_losses" form:"loss" doc:"Fields that may be left out, and named, where an offering's dialect has nothing like them; others that callers rely on are refused" default:"none"`
 	Limits        limits            `key:"limits" doc:"How long its calls may wait, if stricter than elsewhere"`
 	Order         text              `key:"order" enum:"preference price latency weight" doc:"By what the offerings of one model are put in order: by their names, cheapest first, soonest to answer first, or by chance and weight; models always go as the alias lists them" default:"preference"`
 	Weights       table[whole]      `key:"weights" keys:"offering_ref" min:"0" max:"1000" doc:"Weights of offerings, by endpoint/offering; needs order: weight. 0 is asked only after the others of its model" default:"1 for each that is not named"`

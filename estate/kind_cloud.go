@@ -23,7 +23,9 @@ type endpoint struct {
 	URL         text   `key:"url,required" form:"url" doc:"Scheme, host and base path; what a call adds is not part of it"`
 	Fronts      front  `key:"fronts" doc:"Partition that a host stands before whose own host it is not" default:"the host must be one of the partition's"`
 	Dialect     text   `key:"dialect,required" enum:"openai responses anthropic bedrock gemini" doc:"Wire format it speaks"`
-	Surface     text   `key:"surface" enum:"v1 deployments" doc:"Shape of its paths: /v1/…, or Azure's /openai/deployments/…" default:"v1"`
+	Surface     text   `key:"surface" enum:"v1 deployments invoke vertex" doc:"Form of its paths and bodies: the dialect's own; Azure's /openai/deployments/…; InvokeModel of Bedrock (dialects anthropic and bedrock); Vertex AI (dialects gemini and anthropic)" default:"v1"`
+	Project     text   `key:"project" form:"name" doc:"Google project that calls are billed to; needed on surface vertex"`
+	Location    text   `key:"location" form:"partition" doc:"Place of Vertex AI that is asked: a region, or us, eu, global, which move between regions" default:"region"`
 	APIVersion  text   `key:"api_version" doc:"Azure's api-version; needed on surface deployments" default:"none is sent"`
 	Auth        auth   `key:"auth,required" hush:"true" doc:"How Bulkhead signs in"`
 	Limits      limits `key:"limits" doc:"How long calls to it may wait"`
@@ -47,8 +49,8 @@ type front struct {
 
 type auth struct {
 	at
-	Kind      text       `key:"kind,required" enum:"none bearer api-key aws azure google" doc:"How requests are signed in: not at all; the secret as Authorization: Bearer or as api-key; AWS Signature Version 4; a token of Microsoft Entra or of Google"`
-	Secret    text       `key:"secret" form:"secret" doc:"Reference to the secret, env:NAME or file:PATH; needed for bearer, api-key, an access_key and a tenant; for google a credentials file"`
+	Kind      text       `key:"kind,required" enum:"none bearer api-key x-api-key x-goog-api-key aws azure google" doc:"How requests are signed in: not at all; the secret as Authorization: Bearer or in the header of that name (api-key: Azure, x-api-key: Anthropic, x-goog-api-key: Gemini); AWS Signature Version 4; a token of Microsoft Entra or of Google"`
+	Secret    text       `key:"secret" form:"secret" doc:"Reference to the secret, env:NAME or file:PATH; needed for bearer, the keys, an access_key and a tenant; for google a credentials file"`
 	Hosts     list[text] `key:"hosts" form:"host" doc:"Hosts that sign-in may ask, such as 169.254.169.254 or login.microsoftonline.us; no other is" default:"none"`
 	AccessKey text       `key:"access_key" form:"access_key" doc:"Id of the AWS access key whose secret is secret" default:"the default credential chain of AWS"`
 	Service   text       `key:"service" form:"name" doc:"Name of the AWS service that requests are signed for" default:"bedrock"`
@@ -68,6 +70,8 @@ type offering struct {
 	Handling       handling          `key:"handling" doc:"What vendor and cloud do with data; what is not stated counts as the worst"`
 	Enablement     enablement        `key:"enablement,required" doc:"The vendor's leave to use it"`
 	DependsOn      dependencies      `key:"depends_on" doc:"What it needs to live; what is not stated counts as shared with everything"`
+	State          text              `key:"state" form:"family" doc:"Family of opaque state that it mints and reads, such as anthropic or openai:ORGANISATION: reasoning signed by one offering goes back to all of its family" default:"vendor:endpoint, which no other endpoint shares"`
+	UnknownState   text              `key:"unknown_state" enum:"drop pass" doc:"What becomes of opaque state of which nobody remembers who minted it: left out and named, or sent there as if it were its own" default:"drop"`
 	Grants         list[text]        `key:"grants" form:"capability" doc:"Capabilities that calls may use here" default:"none"`
 	Price          price             `key:"price" doc:"Price per million tokens" default:"unknown"`
 	Line           text              `key:"line" form:"line_ref" doc:"Contract line that pays, as contract/line" default:"none"`

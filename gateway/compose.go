@@ -34,14 +34,17 @@ func (s *serving) compose(permit *policy.Permit, n int) error {
 	if e.receipt != nil { // it is the reply's by now
 		mac = e.key.Commit(e.hash)
 	}
-	if w.dialect == s.in.Dialect {
+	if s.relays(w) {
 		r := s.request.Relay(&w.to)
 		e.path, e.body = r.Path, r.Body
 		e.addHeader(r.Header)
 		e.sent = mac.Edits(e.request, r.Body.Edits)
 		return nil
 	}
-	e.losses = s.ours().Losses(w.dialect, nil)
+	if err := s.untold(); err != nil {
+		return err
+	}
+	e.losses = s.ours().Losses(w.dialect, s.snapshot.Estate.Workloads[s.rec.Workload].AllowLosses)
 	out, err := s.translate(w)
 	if err != nil {
 		return err

@@ -231,6 +231,7 @@ type Inbound struct {
 	Route      string // pattern of the route
 	Alias      string // from the URL; empty: the body names it
 	Stream     bool   // from the URL, where the dialect has it there
+	Surface    string // SurfaceInvoke; empty: the dialect's own
 	Azure      bool   // by one of Azure's URLs
 	Credential identity.Credential
 	Signed     *identity.Signed // instead of a credential; nil: the request is not signed

@@ -71,6 +71,7 @@ var (
 func (s *serving) answered(h http.Header, a *answer) {
 	answered(h, a.offering, a.reply.Header)
 	s.entry.setLoss(h, "Bulkhead-Loss")
+	s.counted(h, a)
 }
 
 // answered sets what a reply says of the offering that gave it.

@@ -15,6 +15,7 @@ import (
 type relayLane struct {
 	s       *serving
 	to      *dialect.Upstream
+	client  dialect.Client
 	decoder dialect.StreamDecoder
 	encoder dialect.StreamEncoder // for the words in which a stream breaks off
 	says    heard
@@ -27,7 +28,7 @@ func (l *relayLane) whole(body []byte) ([]byte, error) {
 	if l.s.in.Action != call.Chat {
 		return l.wholeOther(body)
 	}
-	r, err := tongues[l.s.in.Dialect].Client.Reply(body, &l.s.scan, l.to)
+	r, err := l.client.Reply(body, &l.s.scan, l.to)
 	if err != nil {
 		return nil, err
 	}
@@ -182,13 +183,18 @@ func (l *translateLane) fail(f *fault.Fault) []byte { return l.encoder.Fail(nil,
 
 // wholeOther hears embeddings and counts.
 func (l *relayLane) wholeOther(body []byte) ([]byte, error) {
-	client := tongues[l.s.in.Dialect].Client
 	if l.s.in.Action == call.CountTokens {
-		u, err := client.(dialect.CountClient).CountReply(body, &l.s.scan)
+		u, err := l.client.(dialect.CountClient).CountReply(body, &l.s.scan)
+		if err != nil {
+			return nil, err
+		}
 		l.says.counted(u)
-		return body, err
+		if l.to.Surface == SurfaceInvoke && l.s.in.Dialect != dialect.Bedrock { // AWS has a word of its own for it
+			return l.s.ours().Server.(dialect.CountServer).CountReply(nil, u, l.s.answering())
+		}
+		return body, nil
 	}
-	r, err := client.(dialect.EmbeddingClient).EmbedReply(body, &l.s.scan, l.to)
+	r, err := l.client.(dialect.EmbeddingClient).EmbedReply(body, &l.s.scan, l.to)
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func setBody(h http.Header, a *answer, length int) {
 // reply is delivered whole, and keeps what came. Until then nothing has gone to
 // the caller, and another offering may be asked.
 func (s *serving) openStream(a *answer) error {
-	if kind, _, err := mime.ParseMediaType(a.reply.Header.Get("Content-Type")); err != nil || kind != streamOf(a.way.dialect) {
+	if kind, _, err := mime.ParseMediaType(a.reply.Header.Get("Content-Type")); err != nil || kind != streamOf(a.way) {
 		return fault.New(fault.UpstreamError, "The offering %s did not answer with a stream.", a.offering.Name)
 	}
 	a.lane.start(a.reply.Body)

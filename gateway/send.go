@@ -163,7 +163,7 @@ func (s *serving) attempt(ctx context.Context, w *catalog.Workload, permit *poli
 func (s *serving) ask(ctx context.Context, permit *policy.Permit, n int, a *answer) error {
 	out := egress.Request{Target: s.entry.path, Accept: "application/json", Header: s.entry.header, Body: s.entry.body}
 	if s.rec.Stream {
-		out.Accept = streamOf(a.way.dialect)
+		out.Accept = streamOf(a.way)
 		a.watch.expect("first content", a.limits.FirstContent, a.total)
 	} else {
 		a.watch.expect("the header of the reply", a.limits.Header, a.total)

@@ -6,6 +6,7 @@ import (
 	"bulkhead/call"
 	"bulkhead/catalog"
 	"bulkhead/dialect"
+	"bulkhead/dialect/bedrock"
 	"bulkhead/dialect/gemini"
 	"bulkhead/translate"
 )
@@ -26,8 +27,8 @@ const (
 )
 
 // streamOf is the content type of a vendor's stream.
-func streamOf(n dialect.Name) string {
-	if n == dialect.Bedrock {
+func streamOf(w *way) string {
+	if w.dialect == dialect.Bedrock || w.invoke() {
 		return frameStream
 	}
 	return eventStream
@@ -35,21 +36,34 @@ func streamOf(n dialect.Name) string {
 
 // way is how an offering is spoken to.
 type way struct {
-	dialect dialect.Name
+	dialect dialect.Name // of the bodies
+	family  string       // of bodies of InvokeModel that are relayed alone; empty: any other
 	to      dialect.Upstream
 }
 
 func wayTo(o *catalog.Offering) way {
 	e := o.Endpoint
-	return way{dialect.Name(e.Dialect), dialect.Upstream{
-		Model: o.ID, URL: e.URL, Surface: e.Surface, APIVersion: e.APIVersion, Location: e.Region, Family: familyOf(o),
+	w := way{dialect: dialect.Name(e.Dialect), to: dialect.Upstream{
+		Model: o.ID, URL: e.URL, Surface: e.Surface, APIVersion: e.APIVersion, Project: e.Project, Location: orElse(e.Location, e.Region), Family: familyOf(o),
 		Store: o.Granted(call.Store), AskUsage: e.StreamUsage == "" || e.StreamUsage == "ask", MaxTokens: o.Model.MaxOutput,
+		Reasoning: o.Model.Reasoning, MidSystem: o.Model.Instructions == "anywhere", UnknownOK: o.UnknownState == "pass",
 	}}
+	if w.invoke() && w.dialect == dialect.Bedrock {
+		if w.family = bedrock.FamilyOf(o.ID); w.family == bedrock.Claude {
+			w.dialect, w.family = dialect.Anthropic, ""
+		}
+	}
+	return w
 }
 
-// familyOf is whose opaque state an offering can read: that of its own vendor's
-// models at its own endpoint.
-func familyOf(o *catalog.Offering) string { return o.Model.Vendor + ":" + o.Endpoint.Name }
+// familyOf is whose opaque state an offering can read: that of the family the
+// estate states, else that of its own vendor's models at its own endpoint.
+func familyOf(o *catalog.Offering) string {
+	if o.State != "" {
+		return o.State
+	}
+	return o.Model.Vendor + ":" + o.Endpoint.Name
+}
 
 // lane gives the lane of an attempt: bytes pass between two of one dialect, and
 // are spelled anew between two of different ones.
@@ -57,15 +71,29 @@ func (s *serving) lane(w *way, asked bool) lane {
 	switch {
 	case w.dialect == dialect.OpenAI && s.in.Dialect == dialect.OpenAI:
 		return &openaiLane{scratch: s.scratch, id: s.rec.ID, asked: asked}
-	case w.dialect == s.in.Dialect:
-		return &relayLane{s: s, to: &w.to, decoder: s.theirs(w).Client.Stream(&w.to), encoder: s.ours().Server.Stream(s.answering())}
+	case s.relays(w):
+		return &relayLane{s: s, to: &w.to, client: s.theirs(w).Client, decoder: s.decoder(w), encoder: s.ours().Server.Stream(s.answering())}
 	}
 	return &translateLane{s: s, to: &w.to, client: s.theirs(w).Client, decoder: s.theirs(w).Client.Stream(&w.to), encoder: s.ours().Server.Stream(s.answering())}
 }
 
-func (s *serving) ours() translate.Dialect { return tongues[s.in.Dialect] }
+func (s *serving) ours() translate.Dialect {
+	if s.in.Surface == SurfaceInvoke {
+		return invoked
+	}
+	return tongues[s.in.Dialect]
+}
 
-func (s *serving) theirs(w *way) translate.Dialect { return tongues[w.dialect] }
+func (s *serving) theirs(w *way) translate.Dialect {
+	d := tongues[w.dialect]
+	switch {
+	case w.invoke() && w.dialect == dialect.Anthropic:
+		d.Client = invokes{}
+	case w.family != "":
+		d.Client = bedrock.Opaque{}
+	}
+	return d
+}
 
 // answering is what a reply in the caller's words needs to know.
 func (s *serving) answering() *dialect.Answering {

@@ -60,7 +60,7 @@ func (s *serving) foreignFault(a *answer) error {
 		return f
 	}
 	ground := dialect.Ground(a.whole.bytes)
-	if a.way.dialect != s.in.Dialect || encoded(a.reply.Header) {
+	if a.way.dialect != s.in.Dialect || a.way.invoke() || encoded(a.reply.Header) {
 		a.whole.release()
 		a.whole = nil
 	}

@@ -95,6 +95,9 @@ func openai(prefix, rest string) gateway.Inbound {
 	case "responses":
 		in.Dialect, in.Action = dialect.Responses, call.Chat
 		return in
+	case "responses/input_tokens":
+		in.Dialect, in.Action = dialect.Responses, call.CountTokens
+		return in
 	case "complete", "messages/batches":
 		return unserved(dialect.Anthropic, prefix+rest, "Use POST /v1/messages.")
 	}
@@ -156,11 +159,21 @@ func bedrock(path string) gateway.Inbound {
 	case "count-tokens":
 		in.Action = call.CountTokens
 	case "invoke", "invoke-with-response-stream":
-		return unserved(dialect.Bedrock, "/model/{id}/"+action, "Use /model/{id}/converse.")
+		in.Action, in.Stream, in.Surface = call.Chat, action != "invoke", gateway.SurfaceInvoke
 	default:
 		return in
 	}
 	in.Alias, in.Route, in.Refusal = alias, "/model/{id}/"+action, nil
+	return in
+}
+
+// claude matches Anthropic's dialect on Vertex, where the path names the model
+// but for a count, whose body does.
+func claude(alias, action string) gateway.Inbound {
+	in := gateway.Inbound{Dialect: dialect.Anthropic, Action: call.Chat, Alias: alias, Stream: action == "streamRawPredict", Route: "publishers/anthropic/models/{model}:" + action}
+	if alias == "count-tokens" && !in.Stream {
+		in.Action, in.Alias = call.CountTokens, ""
+	}
 	return in
 }
 
@@ -188,7 +201,12 @@ func gemini(path string) gateway.Inbound {
 		in.Action = call.CountTokens
 	case "embedContent", "batchEmbedContents":
 		in.Action = call.Embeddings
-	case "rawPredict", "streamRawPredict", "predict":
+	case "rawPredict", "streamRawPredict":
+		if strings.HasPrefix(path, "/v1/projects/") && strings.Contains(path, "/publishers/anthropic/models/") {
+			return claude(alias, action)
+		}
+		fallthrough
+	case "predict":
 		return unserved(dialect.Gemini, "models/{model}:"+action, useChat)
 	default:
 		return in

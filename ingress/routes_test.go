@@ -51,9 +51,11 @@ func TestRoutes_AnythingElseIsRefusedAndNothingSent(t *testing.T) {
 		{"POST", "/v1/completions", 404, known}, {"POST", "/v1/audio/transcriptions", 404, known}, {"POST", "/v1/images/generations", 404, known}, {"GET", "/v1/files", 404, known},
 		{"POST", "/v1/batches", 404, known}, {"POST", "/v1/moderations", 404, known}, {"POST", "/openai/deployments/chat/audio/speech", 404, known},
 
-		{"POST", "/model/arn%3Aaws%3Abedrock/invoke", 404, known}, {"POST", "/model/x/y", 404, none},
-		{"GET", "/v1beta/models", 404, known}, {"POST", "/openai/messages", 404, none}, {"POST", "/openai/deployments/chat/responses", 404, none}, {"POST", "/model/anthropic.claude/invoke", 404, known}, {"POST", "/model//converse", 404, none}, {"GET", "/v1/responses", 405, "method_not_allowed"}, {"GET", "/v1/responses/resp_1", 404, known}, {"DELETE", "/v1/responses/resp_1", 404, known}, {"POST", "/v1/messages/batches", 404, known}, {"POST", "/v1beta/models/gemini-2.5:rawPredict", 404, known}, {"GET", "/v1beta/models/gemini-2.5:generateContent", 405, "method_not_allowed"}, {"POST", "/v1beta/models/:generateContent", 404, none}, {"POST", "/v1beta/models/gemini-2.5:generate", 404, none}, {"POST", "/v1beta/models/x", 404, none},
-		{"POST", "/v1/projects/p/locations/l/publishers/anthropic/models/m:rawPredict", 404, known},
+		{"GET", "/model/arn%3Aaws%3Abedrock/invoke", 405, "method_not_allowed"}, {"POST", "/model/x/y", 404, none},
+		{"GET", "/v1beta/models", 404, known}, {"POST", "/openai/messages", 404, none}, {"POST", "/openai/deployments/chat/responses", 404, none}, {"POST", "/model/anthropic.claude/invoked", 404, none}, {"POST", "/model//converse", 404, none}, {"GET", "/v1/responses", 405, "method_not_allowed"}, {"GET", "/v1/responses/resp_1", 404, known}, {"DELETE", "/v1/responses/resp_1", 404, known}, {"POST", "/v1/messages/batches", 404, known}, {"POST", "/v1beta/models/gemini-2.5:rawPredict", 404, known}, {"GET", "/v1beta/models/gemini-2.5:generateContent", 405, "method_not_allowed"}, {"POST", "/v1beta/models/:generateContent", 404, none}, {"POST", "/v1beta/models/gemini-2.5:generate", 404, none}, {"POST", "/v1beta/models/x", 404, none},
+		{"POST", "/v1/projects/p/locations/l/publishers/google/models/m:rawPredict", 404, known}, {"POST", "/v1beta/publishers/anthropic/models/m:rawPredict", 404, known},
+		{"GET", "/v1/projects/p/locations/l/publishers/anthropic/models/m:rawPredict", 405, "method_not_allowed"},
+		{"POST", "/v1/projects/p/locations/l/publishers/anthropic/models/m:rawPredict", 400, "malformed"},
 	} {
 		t.Run(row.method+" "+row.path, func(t *testing.T) {
 			got := r.raw(r.request(row.method+" "+row.path, r.bearer()))

@@ -140,7 +140,11 @@ func (r *request) at(o *catalog.Offering) cedar.Request {
 
 func (g *agency) request(a *ask) *request {
 	w := uid("Workload", a.workload.Name)
-	out := &request{world: g.world, action: uid("Action", string(a.Action))}
+	action := a.Action
+	if action == call.CountTokens { // what is counted is sent: whoever may not chat may not count
+		action = call.Chat
+	}
+	out := &request{world: g.world, action: uid("Action", string(action))}
 	facts := types.RecordMap{"id": str(a.Principal.ID), "workload": w}
 	kind := "Service"
 	if p := a.Principal.Person; p != nil {

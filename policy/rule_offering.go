@@ -182,7 +182,7 @@ func actionServed(c *cell) {
 		if !embeds {
 			c.forbid(m.Source, "the model %s gives no embeddings", m.FullName())
 		}
-	case call.Chat:
+	case call.Chat, call.CountTokens:
 		if embeds {
 			c.forbid(m.Source, "the model %s gives embeddings and does not chat", m.FullName())
 		}

@@ -93,7 +93,8 @@ func readHeaders(h http.Header, l dialects.Listener) (http.Header, []dialects.Ne
 // body reads a body by its family.
 func (i InvokeReader) body(r *request, in *dialects.Inbound, s *wire.Scanner, l dialects.Listener) error {
 	top := described.nova
-	switch family(in.Body, s) {
+	r.family = family(in.Body, s)
+	switch r.family {
 	case "anthropic":
 		return i.anthropic(r, in, s, l)
 	case "titan":

@@ -303,7 +303,7 @@ func TestInvokeReader_ReadsBodiesByFamilyAndHeadersByName(t *testing.T) {
 		if heard[0] != `{"note":"SECRET"}` || row.inner == nil && heard[1] != "CUI" {
 			t.Errorf("%s: heard %q", row.name, heard)
 		}
-		out := r.Relay(&dialect.Upstream{Model: "amazon.x"})
+		out := r.Relay(&dialect.Upstream{Surface: "invoke", Model: "amazon.x"})
 		var b bytes.Buffer
 		want := row.body
 		if row.inner != nil { // what its dialect changes

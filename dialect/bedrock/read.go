@@ -40,6 +40,7 @@ type request struct {
 	operation string
 	body      []byte
 	header    http.Header      // that goes on to an offering
+	family    string           // of a body of InvokeModel: anthropic, nova, titan; else empty
 	inner     dialects.Request // of a body in another dialect: what of it must change, it knows
 }
 
@@ -51,6 +52,9 @@ func (r *request) Asked() *dialects.Asked { return &r.asked }
 // grant. Of a body of InvokeModel that changes which its dialect's list has.
 func (r *request) Relay(to *dialects.Upstream) dialects.Relayed {
 	body := wire.Splice{Body: r.body}
+	if r.inner != nil && to.Surface != surface { // another address of the same dialect
+		return r.inner.Relay(to)
+	}
 	if r.inner != nil {
 		at := *to
 		at.Surface = surface
