@@ -58,3 +58,42 @@ func TestState_IsPutBackForCallersWhoCannotCarryIt(t *testing.T) {
 		t.Error("state in the log")
 	}
 }
+
+// TestState_AnotherFamilyGetsTheTurnWithoutIt lets the minter fail, and then
+// asks for the next turn at the offering that is left.
+func TestState_AnotherFamilyGetsTheTurnWithoutIt(t *testing.T) {
+	minter := newVendor(t, func(x *visit) { x.Reply(200, jsonType, thoughtful) })
+	other := newVendor(t, func(x *visit) { x.Reply(200, jsonType, thoughtful) })
+	e := estateOf("a", []string{"chat"}, offer{Name: "one", URL: strings.TrimSuffix(minter.URL, "/v1")}, offer{Name: "two", URL: strings.TrimSuffix(other.URL, "/v1")})
+	for _, p := range e.Endpoints {
+		p.Dialect = "anthropic"
+	}
+	r := start(t, e, remembering(t))
+	r.Post("/v1/messages", `{"model":"chat","max_tokens":4096,"messages":[{"role":"user","content":"when?"}]}`)
+	minter.Says(func(x *visit) { x.Reply(503, jsonType, `{"type":"error","error":{"type":"api_error","message":"no"}}`) })
+	got := r.Post("/v1/messages", secondTurn)
+	if !strings.Contains(last(minter), signature) {
+		t.Error("the minter did not get its own back")
+	}
+	if sent := last(other); got.Status != 200 || strings.Contains(sent, signature) || !strings.Contains(got.Header.Get("Bulkhead-Loss"), "signature") {
+		t.Errorf("%d %q\n%s", got.Status, got.Header.Get("Bulkhead-Loss"), sent)
+	}
+}
+
+// TestState_AsksItsMinterFirst mints at the second offering while the first is
+// away, and has the next turn go there though the first is back.
+func TestState_AsksItsMinterFirst(t *testing.T) {
+	first := newVendor(t, func(x *visit) { x.Reply(503, jsonType, `{"type":"error","error":{"type":"api_error","message":"no"}}`) })
+	second := newVendor(t, func(x *visit) { x.Reply(200, jsonType, thoughtful) })
+	e := estateOf("a", []string{"chat"}, offer{Name: "one", URL: strings.TrimSuffix(first.URL, "/v1")}, offer{Name: "two", URL: strings.TrimSuffix(second.URL, "/v1")})
+	for _, p := range e.Endpoints {
+		p.Dialect = "anthropic"
+	}
+	r := start(t, e, remembering(t))
+	r.Post("/v1/messages", `{"model":"chat","max_tokens":4096,"messages":[{"role":"user","content":"when?"}]}`)
+	first.Says(func(x *visit) { x.Reply(200, jsonType, thoughtful) })
+	before := len(first.Seen())
+	if got := r.Post("/v1/messages", secondTurn); got.Header.Get("Bulkhead-Offering") != "two/m" || !strings.Contains(last(second), signature) || len(first.Seen()) != before {
+		t.Errorf("%s, the first was asked %d times", got.Header.Get("Bulkhead-Offering"), len(first.Seen())-before)
+	}
+}
