@@ -23,6 +23,8 @@ type Asked struct {
 	Tokens    bool     // an embeddings input of token ids, which cannot be read as text
 	Needs     []Need   // capabilities of law 1, in order of place
 	Unknown   []string // top-level fields that the dialect does not know, in order of place
+	State     bool     // there is opaque state in it, or what may hold some
+	Calls     bool     // an earlier turn in it called tools
 }
 
 // Request is a request that was read. It points into the body's bytes and

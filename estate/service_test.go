@@ -28,7 +28,7 @@ func TestParse_ReadsHowCallsAreCarried(t *testing.T) {
 		t.Errorf("calls %+v, want %+v", got, want)
 	}
 
-	again, err := estate.Restore(report.Canonical())
+	again, err := estate.Restore(report.Canonical(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,8 @@ type outgoing struct {
 	header [][2]string
 	body   wire.Splice
 	sent   ledger.Digest // commitment to the body
-	losses *chat.Losses  // nil: nothing was translated
+	losses *chat.Losses  // nil: nothing was lost
+	anew   bool          // it was translated, if only into its own dialect
 }
 
 // compose spells the request for the n-th offering: the caller's own bytes with
@@ -34,7 +35,13 @@ func (s *serving) compose(permit *policy.Permit, n int) error {
 	if e.receipt != nil { // it is the reply's by now
 		mac = e.key.Commit(e.hash)
 	}
-	if s.relays(w) {
+	astray, err := s.astray(w)
+	relays := s.relays(w)
+	if relays && err != nil {
+		return err
+	}
+	if relays && !astray {
+		e.losses = s.forgone(w)
 		r := s.request.Relay(&w.to)
 		e.path, e.body = r.Path, r.Body
 		e.addHeader(r.Header)
@@ -44,7 +51,7 @@ func (s *serving) compose(permit *policy.Permit, n int) error {
 	if err := s.untold(); err != nil {
 		return err
 	}
-	e.losses = s.ours().Losses(w.dialect, s.snapshot.Estate.Workloads[s.rec.Workload].AllowLosses)
+	e.losses, e.anew = s.ours().Losses(w.dialect, s.snapshot.Estate.Workloads[s.rec.Workload].AllowLosses), true
 	out, err := s.translate(w)
 	if err != nil {
 		return err
@@ -98,9 +105,9 @@ func (s *serving) translate(w *way) (*dialect.Outbound, error) {
 		if !to {
 			return nil, s.uncarried(w, "a count of tokens")
 		}
-		return client.EncodeCount(e.hub, &w.to, e.losses)
+		return client.EncodeCount(s.addressed(w), &w.to, e.losses)
 	}
-	return ours.Request(e.hub, theirs, &w.to, e.losses)
+	return ours.Request(s.addressed(w), theirs, &w.to, e.losses)
 }
 
 // hold counts bytes that the call keeps beside its bodies against the budget of

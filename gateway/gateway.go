@@ -27,6 +27,7 @@ import (
 	"bulkhead/ledger"
 	"bulkhead/marking"
 	"bulkhead/policy"
+	"bulkhead/state"
 	"bulkhead/wire"
 )
 
@@ -68,6 +69,10 @@ type Options struct {
 	Egress egress.Options
 	Now    func() time.Time // nil: time.Now
 	Random io.Reader        // nil: the system's
+
+	// State remembers whose opaque state is, and what of it callers cannot
+	// carry; nil: nothing is remembered, and callers' bytes are not looked at.
+	State *state.Memory
 
 	// KeepAlive is the silence of a stream after which a comment is sent, and
 	// with it the header. Zero: 15 seconds; much less would make failures

@@ -16,6 +16,7 @@ type heard struct {
 	failed  bool // the vendor said in-band that it failed, and the caller has been told so
 	ended   bool // the stream has come to its end: its tail is held back
 	events  int  // events that held data; a vendor's pings do not count
+	minted  minted
 }
 
 // lane carries one attempt's reply from the vendor's words to the caller's. The

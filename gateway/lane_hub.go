@@ -227,6 +227,7 @@ func (h *heard) counted(u *chat.Usage) {
 // event hears one event of a stream.
 func (h *heard) event(e *chat.Event) error {
 	h.events++
+	h.minted.event(e)
 	h.content = h.content || e.Content()
 	switch e.Kind {
 	case chat.Delta, chat.Speech:

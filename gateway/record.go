@@ -33,6 +33,7 @@ type entry struct {
 	outgoing                // to the offering of the attempt whose start was written last
 	hub       *chat.Request // once it was translated
 	embed     *chat.EmbedRequest
+	recalled  recalled
 	trying    bool      // an attempt has no end yet
 	begun     time.Time // when it began
 	first     time.Duration
@@ -161,6 +162,7 @@ func (s *serving) conclude(status int, held []byte) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.r.Context()), settleWithin)
 	defer cancel()
+	s.remember(ctx)
 	return s.g.options.Ledger.Settle(ctx, e.receipt, &o)
 }
 

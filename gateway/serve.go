@@ -181,7 +181,11 @@ func (s *serving) plan(permit *policy.Permit) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.narrow(permit, order)
+	if order, err = s.narrow(permit, order); err != nil {
+		return nil, err
+	}
+	s.recall(s.r.Context())
+	return s.homeward(permit, order), nil
 }
 
 // settle ends the call: its outcome is written if it has none yet, what it

@@ -68,13 +68,15 @@ func familyOf(o *catalog.Offering) string {
 // lane gives the lane of an attempt: bytes pass between two of one dialect, and
 // are spelled anew between two of different ones.
 func (s *serving) lane(w *way, asked bool) lane {
+	says := heard{minted: minted{on: s.g.options.State != nil}}
 	switch {
+	case s.entry.anew: // what was asked in other words is answered in them too
 	case w.dialect == dialect.OpenAI && s.in.Dialect == dialect.OpenAI:
 		return &openaiLane{scratch: s.scratch, id: s.rec.ID, asked: asked}
 	case s.relays(w):
-		return &relayLane{s: s, to: &w.to, client: s.theirs(w).Client, decoder: s.decoder(w), encoder: s.ours().Server.Stream(s.answering())}
+		return &relayLane{s: s, says: says, to: &w.to, client: s.theirs(w).Client, decoder: s.decoder(w), encoder: s.ours().Server.Stream(s.answering())}
 	}
-	return &translateLane{s: s, to: &w.to, client: s.theirs(w).Client, decoder: s.theirs(w).Client.Stream(&w.to), encoder: s.ours().Server.Stream(s.answering())}
+	return &translateLane{s: s, says: says, to: &w.to, client: s.theirs(w).Client, decoder: s.theirs(w).Client.Stream(&w.to), encoder: s.ours().Server.Stream(s.answering())}
 }
 
 func (s *serving) ours() translate.Dialect {

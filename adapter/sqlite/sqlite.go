@@ -1,6 +1,7 @@
 // Package sqlite keeps Bulkhead's own state in one file, state.db: today the
-// keys of services, behind [bulkhead/control.Store], and what operators have
-// withdrawn, behind [bulkhead/control.Suspensions].
+// keys of services, behind [bulkhead/control.Store], what operators have
+// withdrawn, behind [bulkhead/control.Suspensions], and what is remembered of
+// opaque state, behind [bulkhead/state.Store].
 //
 // It is the only package that knows SQL. The driver is SQLite itself in pure Go
 // (modernc.org/sqlite). What a method has returned from is on disk: the
@@ -28,7 +29,10 @@ var ErrNewer = errors.New("the database is newer than this bulkhead")
 
 // Store is an open state.db. Its methods may be used at once from many
 // goroutines. Make one with [Open].
-type Store struct{ db *sql.DB }
+type Store struct {
+	db    *sql.DB
+	sizes sizes
+}
 
 // Open opens the database at a path, makes it if it is missing, for its owner
 // alone (0600), and brings its tables up to date. The folder must exist. A
@@ -56,7 +60,7 @@ func Open(path string) (*Store, error) {
 	if err := migrate(context.Background(), db); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), db.Close())
 	}
-	return &Store{db}, nil
+	return &Store{db: db}, nil
 }
 
 // dataSource writes a path as a URI (https://www.sqlite.org/uri.html), whose

@@ -93,6 +93,12 @@ func (r *reader) block(path func() string) {
 		r.cannotRead(m)
 	}
 	r.pending = r.pending[:from]
+	switch typ {
+	case "thinking", "redacted_thinking":
+		r.req.asked.State = true
+	case "tool_use":
+		r.req.asked.Calls = true
+	}
 	switch {
 	case r.s.Failed():
 	case !typed:

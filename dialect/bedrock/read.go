@@ -168,6 +168,9 @@ func (r *reader) member(m *member, kind wire.Kind) {
 	if m.need != "" {
 		r.need(m.need)
 	}
+	if m.note != nil {
+		m.note(&r.asked)
+	}
 	switch {
 	case m.read != nil:
 		m.read(r, kind)

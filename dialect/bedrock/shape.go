@@ -67,6 +67,7 @@ type member struct {
 	medium dialects.Medium // the value cannot be read as text
 	need   call.Capability // what a request uses that has it
 	read   func(r *reader, kind wire.Kind)
+	note   func(a *dialects.Asked) // of what a request holds that has it
 }
 
 // shape is an object of the service's description.
@@ -129,13 +130,15 @@ func describe() shapes {
 	reference := of(in("tool", of(words("type"), words("name"), member{name: "serverName", kinds: text, hear: word, need: call.HostedMCP})))
 	block := one("a content block",
 		says("text"), in("image", media(dialects.Image)), in("document", file), in("video", media(dialects.Video)), in("audio", media(dialects.Audio)),
-		in("toolUse", of(words("toolUseId"), words("name"), member{name: "input", kinds: document}, words("type"))),
+		member{name: "toolUse", kinds: object, of: of(words("toolUseId"), words("name"), member{name: "input", kinds: document}, words("type")),
+			note: func(a *dialects.Asked) { a.Calls = true }},
 		in("toolResult", of(words("toolUseId"),
 			list("content", one("a piece of a tool's result", member{name: "json", kinds: document}, says("text"),
 				in("image", media(dialects.Image)), in("document", file), in("video", media(dialects.Video)), in("searchResult", search))),
 			words("status"), words("type"))),
 		in("guardContent", guard), in("cachePoint", cache),
-		in("reasoningContent", one("reasoning", in("reasoningText", of(says("text"), words("signature"))), words("redactedContent"))),
+		member{name: "reasoningContent", kinds: object, of: one("reasoning", in("reasoningText", of(says("text"), words("signature"))), words("redactedContent")),
+			note: func(a *dialects.Asked) { a.State = true }},
 		in("citationsContent", of(list("content", said), list("citations",
 			of(says("title"), says("source"), list("sourceContent", said), in("location", location))))),
 		in("searchResult", search), in("toolAddition", reference), in("toolRemoval", reference))

@@ -51,13 +51,17 @@ func (r *reader) part(path func() string) {
 		}
 		field := func() string { return path() + "." + member }
 		switch member {
-		case "text", "thoughtSignature":
+		case "text":
+			r.text(field)
+		case "thoughtSignature":
+			r.req.asked.State = true
 			r.text(field)
 		case "inlineData":
 			r.blob(field)
 		case "fileData":
 			r.file(field)
 		case "functionCall":
+			r.req.asked.Calls = true
 			r.freeMembers(field, callNames)
 		case "functionResponse":
 			r.functionResponse(field)

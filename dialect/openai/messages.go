@@ -20,6 +20,7 @@ var (
 	audioNames   = []string{"data"}
 	replyNames   = []string{"id"}
 	toolNames    = []string{"type", "function", "custom"}
+	callNames    = []string{"extra_content"}
 )
 
 // messages reads the conversation.
@@ -239,11 +240,16 @@ func (r *reader) audio(kind wire.Kind, field func() string) {
 func (r *reader) toolCalls(field func() string) {
 	r.s.Array()
 	for j := 0; r.s.Element(); j++ {
+		path := func() string { return fmt.Sprintf("%s[%d]", field(), j) }
 		if kind := r.s.Next(); kind != wire.Object {
-			r.misfit(func() string { return fmt.Sprintf("%s[%d]", field(), j) }, kind, "an object")
+			r.misfit(path, kind, "an object")
 			continue
 		}
-		r.s.Skip()
+		r.req.Calls = true
+		r.object(path, callNames, func(_ int, kind wire.Kind) {
+			r.req.State = r.req.State || kind != wire.Null
+			r.s.Skip()
+		})
 	}
 }
 

@@ -18,7 +18,8 @@ func (Reader) Read(in *dialects.Inbound, s *wire.Scanner, l dialects.Listener) (
 	if err != nil {
 		return nil, err
 	}
-	asked := dialects.Asked{Alias: r.Alias, Stream: r.Stream, Usage: r.Usage, MaxOutput: r.MaxOutput, Choices: r.Choices, Tokens: r.Tokens, Needs: r.Needs, Unknown: r.Unknown}
+	asked := dialects.Asked{Alias: r.Alias, Stream: r.Stream, Usage: r.Usage, MaxOutput: r.MaxOutput, Choices: r.Choices, Tokens: r.Tokens, Needs: r.Needs, Unknown: r.Unknown,
+		State: r.State, Calls: r.Calls}
 	if in.Model != "" {
 		asked.Alias = in.Model
 	}

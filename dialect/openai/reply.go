@@ -22,6 +22,7 @@ type Reply struct {
 	Content bool       // text, reasoning, a tool call, a refusal, media or a finish
 	Text    int        // bytes of text in it, escapes included, for an estimate
 	Error   bool       // it is an error object of the vendor's
+	Signed  bool       // a call may have a signature beside it
 }
 
 // ReadReply reads a unary reply's body or the data of one chunk. The error is
@@ -114,7 +115,9 @@ func (r *Reply) message(s *wire.Scanner) {
 				s.Array()
 				for s.Element() {
 					r.Content = true
-					r.Text += length(s)
+					span := s.Skip()
+					r.Text += span.End - span.Start
+					r.Signed = r.Signed || bytes.Contains(s.Slice(span), []byte("extra_content"))
 				}
 				continue
 			}

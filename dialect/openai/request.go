@@ -38,6 +38,8 @@ type Request struct {
 	Tokens    bool     // an embeddings input of token ids, which cannot be read as text
 	Needs     []Need   // capabilities of law 1, in order of place
 	Unknown   []string // top-level fields that the dialect does not know, in order of place
+	State     bool     // a call has extra_content, where compatible servers put signatures
+	Calls     bool     // an earlier turn called tools
 
 	root          wire.Span // just after the opening brace, and the first member's name or the closing brace
 	empty         bool      // the object has no members

@@ -100,6 +100,12 @@ func (r *reader) judge(it *item) {
 		r.refuse(fault.Unsupported, it.path()+".type", "%s is of the type %q, which Bulkhead does not know and so does not pass on.", it.path(), clip(it.typ))
 		return
 	}
+	switch it.typ {
+	case "reasoning":
+		r.req.asked.State = true
+	case "function_call", "custom_tool_call":
+		r.req.asked.Calls = true
+	}
 	switch {
 	case it.typ == "item_reference":
 		r.need(call.ConversationID, it.path()+".id")
