@@ -27,6 +27,7 @@ import (
 	"bulkhead/ledger"
 	"bulkhead/marking"
 	"bulkhead/policy"
+	"bulkhead/route"
 	"bulkhead/state"
 	"bulkhead/wire"
 )
@@ -67,8 +68,9 @@ type Options struct {
 	Seal   func(ctx context.Context, index int64, s Sealed) error
 	Log    *slog.Logger // for causes that only operators may see
 	Egress egress.Options
-	Now    func() time.Time // nil: time.Now
-	Random io.Reader        // nil: the system's
+	Health route.HealthOptions // the zero value: the defaults
+	Now    func() time.Time    // nil: time.Now
+	Random io.Reader           // nil: the system's
 
 	// State remembers whose opaque state is, and what of it callers cannot
 	// carry; nil: nothing is remembered, and callers' bytes are not looked at.
@@ -100,7 +102,9 @@ type Gateway struct {
 	current     atomic.Pointer[Snapshot]
 	swap        sync.Mutex // held while a snapshot is replaced
 	suspensions suspensions
-	scratch     sync.Pool // of *scratch
+	health      *route.Health   // of offerings and endpoints, across estates
+	turnstile   route.Turnstile // that calls come in by
+	scratch     sync.Pool       // of *scratch
 }
 
 // Snapshot is an estate with all that is made of it: the engine that decides,
@@ -133,6 +137,7 @@ func New(o Options) *Gateway {
 		g.now = time.Now
 	}
 	g.suspensions.now = g.now
+	g.health = route.NewHealth(o.Health)
 	g.options.KeepAlive = orElse(o.KeepAlive, keepAliveAfter)
 	if g.options.Begin == nil {
 		g.options.Begin = func() func() { return func() {} }
@@ -143,6 +148,12 @@ func New(o Options) *Gateway {
 
 // Intake is the budget of held bytes.
 func (g *Gateway) Intake() *Intake { return g.intake }
+
+// Health is what is known of offerings and endpoints.
+func (g *Gateway) Health() *route.Health { return g.health }
+
+// Load is how many calls are carried, wait and were turned away.
+func (g *Gateway) Load() route.Load { return g.turnstile.Load() }
 
 // Estate is the estate that new calls see; nil before the first.
 func (g *Gateway) Estate() *catalog.Estate {
@@ -188,6 +199,8 @@ func (g *Gateway) Use(e *catalog.Estate, record func() (int64, error)) ([]error,
 	var problems []error
 	next.doors, problems = egress.OpenAll(e, before, g.options.Egress)
 	g.intake.SetBudget(orElse(e.Enclave.HeldBytes, DefaultHeld))
+	g.turnstile.Bound(e.Enclave.Calls)
+	g.health.Use(e)
 	g.current.Store(next)
 	if before != nil {
 		before.CloseBut(next.doors)

@@ -29,6 +29,9 @@ func (s *serving) serve(ctx context.Context) error {
 	if s.in.Action == call.Models { // no vendor is asked
 		return s.models(principal, workload)
 	}
+	if err := s.enter(ctx, workload); err != nil { // there is room
+		return err
+	}
 	request, err := s.read(workload) // the whole body, scanned once
 	if err != nil {
 		return err
@@ -84,6 +87,7 @@ type serving struct {
 	rec       call.Record
 	entry     entry   // in the ledger
 	current   *answer // the one that is being released; nil: none is
+	leaves    func()  // of the turnstile; nil: it has not come in
 	gone      bool    // the caller is: the connection is ended, so that nothing half looks whole
 }
 
@@ -177,7 +181,7 @@ func (s *serving) plan(permit *policy.Permit) ([]int, error) {
 	for n := range permitted {
 		permitted[n] = permit.Offering(n)
 	}
-	order, err := route.Plan(permitted, s.snapshot.doors.Missing)
+	order, err := route.Plan(permitted, s.snapshot.doors.Missing, s.g.health, s.routed())
 	if err != nil {
 		return nil, err
 	}
@@ -194,6 +198,9 @@ func (s *serving) settle() {
 	s.unwritten("outcome", s.conclude(s.out.status, nil))
 	s.out.close()
 	s.body.release()
+	if s.leaves != nil {
+		s.leaves()
+	}
 	s.g.intake.held.Add(-s.holds)
 	s.rec.Status = s.out.status
 	s.rec.BytesOut = s.out.written

@@ -1,0 +1,191 @@
+package route
+
+import "time"
+
+// State is what a circuit lets through.
+type State uint8
+
+const (
+	Closed   State = iota // every call
+	Open                  // none, until its time has come
+	HalfOpen              // one call, whose outcome decides
+)
+
+// String is closed, open or half_open.
+func (s State) String() string { return [...]string{"closed", "open", "half_open"}[s] }
+
+// outcome is what an attempt says of that which a circuit stands for.
+type outcome uint8
+
+const (
+	silent outcome = iota // nothing
+	good
+	bad
+)
+
+// rules are the numbers of a circuit.
+type rules struct {
+	inARow   int     // failures in a row that open it
+	share    float64 // of failures among the outcomes of the window that opens it
+	volume   int     // fewest outcomes for the share to count
+	parole   int     // good outcomes that it owes once it has closed; until then two failures in a row open it
+	probeFor time.Duration
+	first    time.Duration // that it stays open; doubled each time it opens anew
+	longest  time.Duration // that it stays open
+	believed time.Duration // of a vendor's own word, more than longest
+	random   func() float64
+}
+
+// circuit opens when what it stands for fails, lets single calls through once
+// its time has come, and closes when one of them is good. Its owner's lock
+// guards it.
+type circuit struct {
+	rules  *rules
+	state  State
+	epoch  uint64    // another one after each change of state
+	until  time.Time // open: when a call may be let through
+	lease  time.Time // half-open: when the call that was let through counts as failed
+	streak int       // failures in a row
+	opened int       // times that it opened since it last was sound
+	parole int       // good outcomes that it still owes
+	window window
+}
+
+// ticket is leave to ask, and what its outcome is counted by.
+type ticket struct {
+	epoch uint64
+	probe bool
+}
+
+// expire counts a call that was let through and has not been heard of as failed.
+func (c *circuit) expire(now time.Time) {
+	if c.state == HalfOpen && !now.Before(c.lease) {
+		c.trip(c.lease, 0)
+	}
+}
+
+// due reports whether a call may be let through.
+func (c *circuit) due(now time.Time) bool {
+	c.expire(now)
+	return c.state == Closed || c.state == Open && !now.Before(c.until)
+}
+
+// take gives a call leave; the caller has found it due, or another circuit lets
+// it through that decides about this one as well.
+func (c *circuit) take(now time.Time) ticket {
+	if c.state == Closed {
+		return ticket{c.epoch, false}
+	}
+	c.state, c.lease = HalfOpen, now.Add(c.rules.probeFor)
+	c.epoch++
+	return ticket{c.epoch, true}
+}
+
+// wait is how long until a call may be let through.
+func (c *circuit) wait(now time.Time) time.Duration {
+	c.expire(now)
+	switch c.state {
+	case Open:
+		return max(0, c.until.Sub(now))
+	case HalfOpen: // the outcome may come at any time
+		return min(time.Second, c.lease.Sub(now))
+	}
+	return 0
+}
+
+// settle counts the outcome of a call that had leave. Outcomes of calls that
+// began before the circuit last changed say nothing of what is now.
+func (c *circuit) settle(t ticket, o outcome, now time.Time, atLeast time.Duration) {
+	c.expire(now)
+	switch {
+	case t.epoch != c.epoch:
+		if t.probe && o == good && c.state == Open { // too late to close it, and still a good sign
+			c.until = now
+		}
+	case t.probe:
+		c.decide(o, now, atLeast)
+	case o == good:
+		c.window.add(now, false)
+		c.streak = 0
+		if c.parole > 0 {
+			if c.parole--; c.parole == 0 {
+				c.opened = 0
+			}
+		}
+	case o == bad:
+		c.window.add(now, true)
+		c.streak++
+		total, failed := c.window.sum(now)
+		if c.streak >= c.rules.inARow || c.parole > 0 && c.streak >= 2 ||
+			total >= c.rules.volume && float64(failed) >= c.rules.share*float64(total) {
+			c.trip(now, atLeast)
+		}
+	}
+}
+
+// decide ends the half-open state.
+func (c *circuit) decide(o outcome, now time.Time, atLeast time.Duration) {
+	switch o {
+	case good:
+		c.state, c.parole, c.streak = Closed, c.rules.parole, 0
+		c.epoch++
+		c.window = window{}
+	case bad:
+		c.trip(now, atLeast)
+	default: // nothing was learnt: the next call may try
+		c.state, c.until = Open, now
+		c.epoch++
+	}
+}
+
+// trip opens the circuit for longer each time, and at least for what the
+// vendor asked.
+func (c *circuit) trip(now time.Time, atLeast time.Duration) {
+	stay := c.rules.first << min(c.opened, 16)
+	if stay > c.rules.longest || stay <= 0 {
+		stay = c.rules.longest
+	}
+	stay = time.Duration(float64(stay) * (0.8 + 0.4*c.rules.random())) // so that not all servers ask at once
+	c.state, c.until = Open, now.Add(max(stay, min(atLeast, c.rules.believed)))
+	c.opened++
+	c.epoch++
+	c.streak, c.parole = 0, 0
+	c.window = window{}
+}
+
+// window counts outcomes of the last half minute, by parts of it.
+type window struct {
+	parts [windowParts]struct {
+		number        int64 // of the part of time that is counted here
+		total, failed int32
+	}
+}
+
+const (
+	windowParts = 10
+	windowPart  = 3 * time.Second
+)
+
+func partOf(now time.Time) int64 { return now.Unix() / int64(windowPart/time.Second) }
+
+func (w *window) add(now time.Time, failed bool) {
+	n := partOf(now)
+	p := &w.parts[uint64(n)%windowParts]
+	if p.number != n {
+		p.number, p.total, p.failed = n, 0, 0
+	}
+	p.total++
+	if failed {
+		p.failed++
+	}
+}
+
+func (w *window) sum(now time.Time) (total, failed int) {
+	n := partOf(now)
+	for i := range w.parts {
+		if p := &w.parts[i]; p.total > 0 && n-p.number < windowParts && n >= p.number {
+			total, failed = total+int(p.total), failed+int(p.failed)
+		}
+	}
+	return total, failed
+}
