@@ -45,7 +45,10 @@ async function streamed(model, prompt, more) {
   let text = "";
   for await (const part of stream.textStream) text += part;
   if (wrong) throw wrong;
-  return { text, pieces: text, finishReason: await stream.finishReason, usage: await stream.totalUsage, steps: await stream.steps, response: await stream.response };
+  const finishReason = await stream.finishReason;
+  // @ai-sdk/google passes over an error within a stream: that the end is missing is all it tells.
+  if (!["stop", "tool-calls"].includes(finishReason)) throw new Error(`the stream ended as ${finishReason}`);
+  return { text, finishReason, usage: await stream.totalUsage, steps: await stream.steps, response: await stream.response };
 }
 
 const tools = (asked) => ({
