@@ -66,6 +66,7 @@ var status = map[fault.Kind]int{
 	fault.UnsupportedMedia:    http.StatusUnsupportedMediaType,
 	fault.BudgetExhausted:     http.StatusPaymentRequired,
 	fault.RateLimited:         http.StatusTooManyRequests,
+	fault.UpstreamRefused:     http.StatusBadRequest, // or the vendor's own 413 or 422, which the gateway knows
 	fault.UpstreamRateLimited: http.StatusTooManyRequests,
 	fault.UpstreamMisconfig:   http.StatusBadGateway,
 	fault.UpstreamError:       http.StatusBadGateway,

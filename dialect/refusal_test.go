@@ -17,7 +17,7 @@ var table = []struct {
 	status int
 	retry  bool
 }{
-	{fault.Unauthenticated, 401, false}, {fault.Malformed, 400, false}, {fault.Unsupported, 400, false}, {fault.MarkingInvalid, 400, false},
+	{fault.UpstreamRefused, 400, false}, {fault.Unauthenticated, 401, false}, {fault.Malformed, 400, false}, {fault.Unsupported, 400, false}, {fault.MarkingInvalid, 400, false},
 	{fault.MarkingMissing, 400, false}, {fault.PreviousNotFound, 400, false}, {fault.Denied, 403, false}, {fault.AboveCeiling, 403, false},
 	{fault.BelowFloor, 403, false}, {fault.Spillage, 403, false}, {fault.Contamination, 403, false}, {fault.Unread, 403, false},
 	{fault.NoEligibleOffering, 403, false}, {fault.ModelNotFound, 404, false}, {fault.NoSuchRoute, 404, false}, {fault.UnsupportedRoute, 404, false},

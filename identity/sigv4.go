@@ -69,7 +69,7 @@ func ParseSigned(r SignedRequest) (*Signed, error) {
 		return nil, refuse("The AWS signature needs one X-Amz-Date, written such as 20260131T120000Z.")
 	}
 	for _, name := range [...]string{"host", "x-amz-date"} {
-		if _, ok := slices.BinarySearch(s.names, name); !ok {
+		if !s.covers(name) && !(name == "host" && s.covers(authority)) {
 			return nil, refuse("The AWS signature does not cover %s, which it must.", name)
 		}
 	}
@@ -83,6 +83,15 @@ func ParseSigned(r SignedRequest) (*Signed, error) {
 		return nil, refuse("The AWS signature must cover the body as a whole: x-amz-content-sha256 is to be its SHA-256, in hex.")
 	}
 	return s, nil
+}
+
+// authority is the host as HTTP/2 writes it, and as SDKs sign it that speak
+// HTTP/2: that of JavaScript does so for Bedrock's runtime unless told otherwise.
+const authority = ":authority"
+
+func (s *Signed) covers(name string) bool {
+	_, ok := slices.BinarySearch(s.names, name)
+	return ok
 }
 
 // refuse makes a fault that depends on nothing but the request.
@@ -210,7 +219,7 @@ func (s *Signed) canonical(payload string) (b []byte, ok bool) {
 	ok = true
 	for _, name := range s.names {
 		values := r.Header[textproto.CanonicalMIMEHeaderKey(name)]
-		if name == "host" {
+		if name == "host" || name == authority {
 			values = []string{r.Host}
 		}
 		ok = ok && len(values) > 0

@@ -201,6 +201,32 @@ func TestVerify_AgreesWithAnSDKOnAnyRequest(t *testing.T) {
 	})
 }
 
+// TestVerify_HoldsWhatIsSignedForHTTP2 verifies what @aws-sdk/client-bedrock-runtime
+// 3.1164.0 signed: over HTTP/2, its default there, it covers :authority in place
+// of host.
+func TestVerify_HoldsWhatIsSignedForHTTP2(t *testing.T) {
+	body := []byte(`{"messages":[{"role":"user","content":[{"text":"hi"}]}]}`)
+	r := identity.SignedRequest{Method: "POST", Path: "/model/chat/converse", Host: "bulkhead.agency.example:8080", Header: http.Header{
+		"Content-Type": {"application/json"}, "Content-Length": {"56"}, "X-Amz-User-Agent": {"aws-sdk-js/3.1163.0"},
+		"Amz-Sdk-Invocation-Id": {"9279f8b0-9782-4b21-9e66-7c31d622a472"}, "Amz-Sdk-Request": {"attempt=1; max=1"}, "X-Amz-Date": {"20261123T120000Z"},
+		"X-Amz-Content-Sha256": {"c3335e07d6e89650bf94cb98664be69f8774dbc3198df221f113db0a59ea14f0"},
+		"Authorization": {"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261123/us-gov-west-1/bedrock/aws4_request, " +
+			"SignedHeaders=:authority;amz-sdk-invocation-id;amz-sdk-request;content-length;content-type;x-amz-content-sha256;x-amz-date;x-amz-user-agent, " +
+			"Signature=b170f876bca65aa15d558586f243bbf6133fd9ac2a970a5ac8f33c054ddce904"},
+	}}
+	s, err := identity.ParseSigned(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum := sha256.Sum256(body); !s.Verify(suiteSecret, sum) || !s.MatchesBody(sum) {
+		t.Error("the signature does not hold")
+	}
+	r.Host = "other.example"
+	if s, err = identity.ParseSigned(r); err != nil || s.Verify(suiteSecret, sha256.Sum256(body)) {
+		t.Errorf("another host holds: %v", err)
+	}
+}
+
 func TestParseSigned_RefusesByName(t *testing.T) {
 	good, _ := signed(t, "/model/chat/converse", `{}`, suiteKey, suiteSecret, "bedrock", noon, nil)
 	authorization := good.Header["Authorization"][0]

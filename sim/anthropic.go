@@ -14,6 +14,9 @@ import (
 // (/v1/projects/{project}/locations/{location}/publishers/anthropic/models/{model}:rawPredict with a bearer token).
 const Anthropic Kind = "anthropic"
 
+// newerAnthropic is the version of the API that no longer takes sampling (platform.claude.com/docs/en/api/versioning, 2026-11).
+const newerAnthropic = "2026-10-21"
+
 // What the paths of Anthropic's ask for, beside models.
 const (
 	opMessages operation = iota + 200
@@ -79,7 +82,7 @@ func (x *exchange) anthropic(path string, body any, bad error) *reply {
 	}
 	if version := x.r.Header.Get("Anthropic-Version"); !vertex && version == "" {
 		return v.refuse(&apiError{status: 400, message: "anthropic-version: header is required"})
-	} else if !vertex && version != "2023-06-01" {
+	} else if !vertex && version != "2023-06-01" && version != newerAnthropic {
 		return v.refuse(&apiError{status: 400, message: fmt.Sprintf("anthropic-version: %q is not a valid version", version)})
 	}
 	switch x.route.op {
@@ -102,6 +105,13 @@ func (x *exchange) anthropic(path string, body any, bad error) *reply {
 	}
 	if vertex && asked.text("anthropic_version") != "vertex-2023-10-16" {
 		return v.refuse(&apiError{status: 400, message: "anthropic_version: Field required"})
+	}
+	if !vertex && x.r.Header.Get("Anthropic-Version") == newerAnthropic {
+		for _, field := range []string{"temperature", "top_p", "top_k"} {
+			if _, sent := asked.get(field); sent {
+				return v.refuse(&apiError{status: 400, message: field + ": Extra inputs are not permitted"})
+			}
+		}
 	}
 	m, e := x.findAnthropic(asked)
 	if e != nil {

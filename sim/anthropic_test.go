@@ -172,6 +172,13 @@ func TestAnthropic_RefusesWhatAnthropicRefuses(t *testing.T) {
 	if res := s.claude("/v1/messages", turn(`"q"`), "Anthropic-Version", ""); res.StatusCode != 400 || !bytes.Contains(res.body, []byte("anthropic-version: header is required")) {
 		t.Errorf("without a version: %d %s", res.StatusCode, res.body)
 	}
+	newer := []string{"Anthropic-Version", "2026-10-21"}
+	if res := s.claude("/v1/messages", turn(`"q"`), newer...); res.StatusCode != 200 {
+		t.Errorf("the newer version: %d %s", res.StatusCode, res.body)
+	}
+	if res := s.claude("/v1/messages", turn(`"q"`, `"temperature":1`), newer...); res.StatusCode != 400 || !bytes.Contains(res.body, []byte("temperature")) {
+		t.Errorf("a temperature in the newer version: %d %s", res.StatusCode, res.body)
+	}
 }
 
 // upstream is the offering of a model at the vendor.

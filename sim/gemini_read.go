@@ -251,7 +251,8 @@ func (r *geminiRequest) config(f fields) {
 func (r *geminiRequest) thinking(t fields) {
 	r.thoughts = t.flag("includeThoughts")
 	budget, given := t.integer("thinkingBudget", -1, 32768)
-	level := t.oneOf("thinkingLevel", "THINKING_LEVEL_UNSPECIFIED", "MINIMAL", "LOW", "MEDIUM", "HIGH")
+	level := t.oneOf("thinkingLevel", "THINKING_LEVEL_UNSPECIFIED", "MINIMAL", "LOW", "MEDIUM", "HIGH",
+		"minimal", "low", "medium", "high") // small in the vendor's own examples
 	switch {
 	case given && level != "":
 		t.fail(&apiError{status: 400, message: "You can only set only one of thinking budget and thinking level."})

@@ -108,6 +108,7 @@ func TestGemini_RefusesWhatGoogleRefuses(t *testing.T) {
 		{"an unsigned call", three, history(call, answer), "missing a thought_signature"},
 		{"a forged signature", three, history(strings.Replace(call, `}}]`, `},"thoughtSignature":"AAAA"}]`, 1), answer), "signature is not valid"},
 		{"budget and level", flash, hello("hi", `"generationConfig":{"thinkingConfig":{"thinkingBudget":1,"thinkingLevel":"LOW"}}`), "only one of thinking"},
+		{"budget and a small level", flash, hello("hi", `"generationConfig":{"thinkingConfig":{"thinkingBudget":1,"thinkingLevel":"low"}}`), "only one of thinking"},
 		{"labels at the Gemini API", flash, hello("hi", `"labels":{}`), "labels"},
 		{"store at Vertex", flashV, hello("hi", `"store":true`), "store"},
 		{"ids at Vertex v1", flashV, history(strings.Replace(call, `{"name"`, `{"id":"x","name"`, 1), answer), `Unknown name \"id\"`},

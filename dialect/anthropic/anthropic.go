@@ -54,9 +54,13 @@ const (
 	SurfaceVertex = "vertex"
 )
 
-// The versions of the API that the surfaces are asked for.
+// The versions of the API that the surfaces are asked for. Callers may ask for
+// the newer one, which takes a little less (no temperature, top_p and top_k, no
+// documents of the assistant's) and answers in the same words; the offering is
+// then asked for it too (https://platform.claude.com/docs/en/api/versioning, 2026-11).
 const (
 	version       = "2023-06-01"
+	versionNewer  = "2026-10-21"
 	versionInvoke = "bedrock-2023-05-31"
 	versionVertex = "vertex-2023-10-16"
 )
@@ -102,7 +106,7 @@ func path(to *dialects.Upstream, action call.Action, stream bool) string {
 }
 
 // header is what a surface needs beside Content-Type.
-func header(to *dialects.Upstream, betas []string, profile string) http.Header {
+func header(to *dialects.Upstream, version string, betas []string, profile string) http.Header {
 	h := http.Header{}
 	if to.Surface == SurfaceInvoke {
 		return h

@@ -95,7 +95,7 @@ func (p *packer) out(action call.Action) (*dialects.Outbound, error) {
 		p.w.raw(listOf(p.betas))
 	}
 	p.w.close('}')
-	return &dialects.Outbound{Method: "POST", Path: path(p.to, action, p.r.Stream), Header: header(p.to, p.betas, p.profile), Body: p.w.b}, nil
+	return &dialects.Outbound{Method: "POST", Path: path(p.to, action, p.r.Stream), Header: header(p.to, version, p.betas, p.profile), Body: p.w.b}, nil
 }
 
 // refuse notes a refusal, unless the workload allows the loss.

@@ -126,6 +126,8 @@ func kindOf(status int, e vendorError) fault.Kind {
 		return fault.UpstreamRateLimited
 	case status == http.StatusBadRequest && unknownModel(e.message):
 		return fault.UpstreamMisconfig
+	case status == http.StatusServiceUnavailable: // plainer than the word with it, which is that of every failure
+		return fault.UpstreamUnavailable
 	}
 	if k, ok := errorKinds[e.typ]; ok {
 		return k

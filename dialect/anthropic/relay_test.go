@@ -29,6 +29,7 @@ func TestRelay_ChangesNothingButWhatIsWritten(t *testing.T) {
 		{"as it is", dialect.Inbound{Body: []byte(` { "model" : "claude-x", "x" : 1.0 } `)}, direct, ` { "model" : "claude-x", "x" : 1.0 } `, "/v1/messages", http.Header{"Anthropic-Version": {"2023-06-01"}}},
 		{"the model", dialect.Inbound{Header: betas, Body: []byte(`{"a":"\u00e9","model":"al\u0069as","stream":true}`)}, direct, `{"a":"\u00e9","model":"claude-x","stream":true}`, "/v1/messages",
 			http.Header{"Anthropic-Version": {"2023-06-01"}, "Anthropic-Beta": {"a-2026-01-01,b-2026-01-01"}}},
+		{"the newer version", dialect.Inbound{Header: http.Header{"Anthropic-Version": {"2026-10-21"}}, Body: []byte(`{"model":"m"}`)}, direct, `{"model":"claude-x"}`, "/v1/messages", http.Header{"Anthropic-Version": {"2026-10-21"}}},
 		{"no geography", dialect.Inbound{Body: []byte(`{"inference_geo":"global","model":"m","b":2}`)}, direct, `{"model":"claude-x","b":2}`, "/v1/messages", http.Header{"Anthropic-Version": {"2023-06-01"}}},
 		{"from a path", dialect.Inbound{Model: "m", Stream: true, Body: []byte(`{"anthropic_version":"bedrock-2023-05-31","anthropic_beta":["c-2026-01-01"],"max_tokens":1}`)}, direct,
 			`{"model":"claude-x","stream":true,"max_tokens":1}`, "/v1/messages", http.Header{"Anthropic-Version": {"2023-06-01"}, "Anthropic-Beta": {"c-2026-01-01"}}},

@@ -22,6 +22,7 @@ type request struct {
 	betas   []string // of the header and of the body
 	headed  bool     // the header names betas
 	profile string
+	version string // of the API, that the caller's header asks for
 
 	root    int // just after the opening brace
 	members []member
@@ -73,7 +74,7 @@ func (r *request) Asked() *dialects.Asked { return &r.asked }
 func (r *request) Relay(to *dialects.Upstream) dialects.Relayed {
 	out := dialects.Relayed{
 		Path:   path(to, r.action, r.asked.Stream),
-		Header: header(to, r.betas, r.profile),
+		Header: header(to, r.version, r.betas, r.profile),
 		Body:   r.splice(to),
 	}
 	if to.Surface == SurfaceInvoke && r.action == call.CountTokens {
@@ -231,8 +232,13 @@ func (r *reader) settle(in *dialects.Inbound) {
 
 // headers checks what headers say that act as fields.
 func (r *reader) headers(in *dialects.Inbound) {
-	if v := in.Header.Get(headerVersion); v != "" && v != version {
-		r.refuse(fault.Unsupported, "anthropic-version", "The version %q of the API is not spoken here; send anthropic-version: %s.", clip(v), version)
+	switch v := in.Header.Get(headerVersion); v {
+	case "", version:
+		r.req.version = version
+	case versionNewer:
+		r.req.version = versionNewer
+	default:
+		r.refuse(fault.Unsupported, "anthropic-version", "The version %q of the API is not spoken here; send anthropic-version: %s or %s.", clip(v), version, versionNewer)
 	}
 }
 

@@ -255,6 +255,7 @@ func TestFault_ClassifiesByStatusTypeAndWordsTogether(t *testing.T) {
 		{402, nil, `{}`, fault.UpstreamMisconfig, false, 0},
 		{404, nil, `{"type":"error","error":{"type":"not_found_error","message":"model: claude-x"}}`, fault.UpstreamMisconfig, false, 0},
 		{429, http.Header{"Retry-After-Ms": {"1500"}}, ``, fault.UpstreamRateLimited, false, 1500 * time.Millisecond},
+		{503, nil, `{"type":"error","error":{"type":"api_error"}}`, fault.UpstreamUnavailable, false, 0},
 		{529, http.Header{"Retry-After": {"2"}}, `{"type":"error","error":{"type":"overloaded_error"}}`, fault.UpstreamUnavailable, false, 2 * time.Second},
 		{500, nil, `{"type":"error","error":{"type":"api_error"}}`, fault.UpstreamError, false, 0},
 		{502, nil, `<html>`, fault.UpstreamError, false, 0},
