@@ -67,6 +67,7 @@ var status = map[fault.Kind]int{
 	fault.BudgetExhausted:     http.StatusPaymentRequired,
 	fault.RateLimited:         http.StatusTooManyRequests,
 	fault.UpstreamRateLimited: http.StatusTooManyRequests,
+	fault.UpstreamRefused:     http.StatusBadRequest, // or the vendor's own
 	fault.UpstreamMisconfig:   http.StatusBadGateway,
 	fault.UpstreamError:       http.StatusBadGateway,
 	fault.UpstreamUnavailable: http.StatusServiceUnavailable,

@@ -127,8 +127,8 @@ func kindOf(status int, e vendorError) fault.Kind {
 	case status == http.StatusBadRequest && unknownModel(e.message):
 		return fault.UpstreamMisconfig
 	}
-	if k, ok := errorKinds[e.typ]; ok {
-		return k
+	if k, ok := errorKinds[e.typ]; ok && (e.typ != "api_error" || status < http.StatusInternalServerError) {
+		return k // api_error is what is said of any failure: the status says more
 	}
 	switch {
 	case status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge || status == http.StatusUnprocessableEntity:
