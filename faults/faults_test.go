@@ -22,8 +22,8 @@ func observe(*call.Record) {}
 // TestMain lets many states be at once: most of their time is waiting.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if n, err := strconv.Atoi(flag.Lookup("test.parallel").Value.String()); err == nil && n < 24 {
-		if err := flag.Set("test.parallel", "24"); err != nil {
+	if n, err := strconv.Atoi(flag.Lookup("test.parallel").Value.String()); err == nil && n < 48 {
+		if err := flag.Set("test.parallel", "48"); err != nil {
 			panic(err)
 		}
 	}
