@@ -63,7 +63,7 @@ func TestFaults(t *testing.T) {
 			t.Run("states", func(t *testing.T) {
 				for _, s := range all {
 					t.Run(strings.ReplaceAll(s.name(), " ", "-"), func(t *testing.T) {
-						if why := owed(l, s); why != "" {
+						if why := w.owed(s); why != "" {
 							t.Skip(why)
 						}
 						t.Parallel()

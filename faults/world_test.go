@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -94,6 +95,9 @@ type world struct {
 	url     string
 	key     string
 	client  *http.Client
+
+	once  sync.Once
+	holds bool // the build knows of delivery
 }
 
 // endpoints are the URLs of a lane's vendors.

@@ -136,6 +136,8 @@ func (c *chaos) judge(n int64, d chaosDialect, stream bool, resp *http.Response,
 		return fail("wrongly complete")
 	case !strings.HasPrefix(want, said):
 		return fail("another text")
+	case bytes.Contains(text, []byte(d.broken)) && resp.Request.Header.Get("Bulkhead-Delivery") == "atomic" && c.holds:
+		return fail("cut, though it was to be whole")
 	case bytes.Contains(text, []byte(d.broken)):
 		return "cut in-band"
 	case err != nil:

@@ -32,6 +32,7 @@ type chaos struct {
 	client *http.Client
 
 	url, control string // of the server that runs
+	holds        bool   // it knows of delivery: it refuses a word that is none
 	next         atomic.Int64
 	read         int64 // entries of the ledger that were held against what was seen
 
@@ -253,6 +254,18 @@ func (c *chaos) begin() (end func(syscall.Signal)) {
 		c.t.Fatalf("not ready: %s\n%s", buf[:n], text)
 	}
 	c.url, c.control = "http://"+string(m[1]), "http://"+string(m[2])
+	req, err := http.NewRequest(http.MethodPost, c.url+"/v1/chat/completions", strings.NewReader(`{"model":"none","messages":[]}`))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.key)
+	req.Header.Set("Bulkhead-Delivery", "neither")
+	resp, err := c.client.Do(req)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	resp.Body.Close()
+	c.holds = resp.StatusCode == http.StatusBadRequest
 	return end
 }
 
