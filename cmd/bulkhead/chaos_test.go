@@ -69,10 +69,17 @@ func TestChaos(t *testing.T) {
 	if testing.Short() {
 		t.Skip("chaos takes its time")
 	}
-	lives, life, callers := 2, 2500*time.Millisecond, 24
+	rounds, lives, life, callers := 1, 2, 2500*time.Millisecond, 24
 	if os.Getenv("BULKHEAD_LONG") == "1" {
-		lives, life, callers = 60, 8*time.Second, 48
+		rounds, lives, life, callers = 12, 4, 8*time.Second, 48
 	}
+	for round := range rounds { // each with a ledger of its own, so that none grows large
+		t.Run(fmt.Sprint("round ", round), func(t *testing.T) { chaosRound(t, lives, life, callers) })
+	}
+}
+
+// chaosRound lets the server be killed so many times, and then end in order.
+func chaosRound(t *testing.T, lives int, life time.Duration, callers int) {
 	c := newChaos(t)
 	for n := range lives {
 		kill := c.begin()
