@@ -29,10 +29,9 @@ type row struct {
 	name   string
 	says   string // for the page: what the first offering does
 	fault  func(dialect string, stream bool) sim.Fault
-	times  int    // how many calls it does so; 0: all
-	reach  string // how the way to it fails: certificate, dns, closed, mute
-	only   string // unary or stream
-	within time.Duration
+	times  int           // how many calls it does so; 0: all
+	reach  string        // how the way to it fails: certificate, dns, closed, mute
+	only   string        // unary or stream
 	total  time.Duration // limit of the whole call; 0: far away
 	larger bool          // the second has a larger context
 	second *sim.Fault    // what the second offering does; nil: it answers
