@@ -102,8 +102,8 @@ type world struct {
 
 // endpoints are the URLs of a lane's vendors.
 type endpoints struct {
-	first, other              string
-	certificate, mute, closed string
+	first, other      string
+	certificate, mute string
 }
 
 func newWorld(t testing.TB, l lane, all []*state) *world {
@@ -134,12 +134,11 @@ func newWorld(t testing.TB, l lane, all []*state) *world {
 	tls.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	tls.StartTLS()
 	t.Cleanup(tls.Close)
-	mute, closed := listen(t), listen(t)
-	closed.Close()
+	mute := listen(t)
 	t.Cleanup(func() { mute.Close() })
 	w.serve(estateOf(l, all, endpoints{
 		first: base(w.sim, root, "first", l.first), other: base(w.sim, root, "other", l.other),
-		certificate: base(w.sim, tls.URL, "first", l.first), mute: "https://" + mute.Addr().String(), closed: "http://" + closed.Addr().String(),
+		certificate: base(w.sim, tls.URL, "first", l.first), mute: "https://" + mute.Addr().String(),
 	}))
 	return w
 }
@@ -211,7 +210,10 @@ func estateOf(l lane, all []*state, at endpoints) *catalog.Estate {
 		}
 		fails := quick
 		fails.Total = s.row.total
-		url := map[string]string{"": at.first, "certificate": at.certificate, "mute": at.mute, "closed": at.closed, "dns": "http://vendor.invalid/v1"}[s.row.reach]
+		if s.row.reach != "" && s.row.reach != "mute" { // it fails by itself, as soon as the machine has time for it
+			fails = catalog.Limits{Connect: soon / 2}
+		}
+		url := map[string]string{"": at.first, "certificate": at.certificate, "mute": at.mute, "closed": "http://127.0.0.1:1", "dns": "http://vendor.invalid/v1"}[s.row.reach]
 		add("first", "first", l.first, url, fails)
 		if s.others {
 			second := "second"
