@@ -22,8 +22,8 @@ func observe(*call.Record) {}
 // TestMain lets many states be at once: most of their time is waiting.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if n, err := strconv.Atoi(flag.Lookup("test.parallel").Value.String()); err == nil && n < 48 {
-		if err := flag.Set("test.parallel", "48"); err != nil {
+	if n, err := strconv.Atoi(flag.Lookup("test.parallel").Value.String()); err == nil && n < atOnce {
+		if err := flag.Set("test.parallel", strconv.Itoa(atOnce)); err != nil {
 			panic(err)
 		}
 	}
@@ -53,7 +53,7 @@ type result struct {
 // TestFaults asks for the whole table in every lane: what the caller gets, what
 // the vendors see, and what the ledger says.
 func TestFaults(t *testing.T) {
-	for _, l := range lanes {
+	for _, l := range lanes[:laneMost] {
 		t.Run(strings.ReplaceAll(l.String(), " ", "-"), func(t *testing.T) {
 			t.Parallel()
 			all := states()

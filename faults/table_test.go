@@ -83,8 +83,8 @@ func stopped(dialect string, _ bool) sim.Fault {
 }
 
 const (
-	limit  = 500 * time.Millisecond // header, first content and gap at the first offering
-	soon   = 6 * time.Second        // within which every call has come to an end; the machine may be busy
+	limit  = time.Second      // header, first content and gap at the first offering
+	soon   = 15 * time.Second // within which every call has come to an end; the machine may be busy
 	never  = sim.Duration(time.Hour)
 	aWhile = sim.Duration(100 * time.Millisecond)
 )
@@ -138,9 +138,9 @@ func rows() []row {
 		{name: "wrong content type", says: "answers 200 with a page", fault: always(sim.Fault{Status: 200, Body: "<html>log in</html>", Headers: map[string]string{"Content-Type": "text/html"}}), alone: refusal(failed), other: bySecond, asked: once},
 		{name: "error inside a 200", says: "answers 200 with its error, 503, inside", fault: always(sim.Fault{ErrorAfterChunks: new(0), ErrorStatus: 503}), alone: refusal([]string{"upstream_error", "upstream_unavailable"}), other: bySecond, asked: once},
 		{name: "error in the midst", says: "sends its error in the midst of a stream", fault: always(sim.Fault{ErrorAfterChunks: new(6), ErrorStatus: 503}), only: "stream", alone: refusal([]string{"upstream_error", "upstream_unavailable"}), other: bySecond, asked: once, late: true},
-		{name: "infinite", says: "answers without end", fault: always(sim.Fault{Endless: true, Pace: sim.Duration(5 * time.Millisecond)}), total: time.Second, alone: refusal(silent), other: refusal(silent), asked: once, late: true, inBand: silent},
+		{name: "infinite", says: "answers without end", fault: always(sim.Fault{Endless: true, Pace: sim.Duration(5 * time.Millisecond)}), total: 2 * time.Second, alone: refusal(silent), other: refusal(silent), asked: once, late: true, inBand: silent},
 		{name: "drip in time", says: "sends a few bytes at a time, in time", fault: always(sim.Fault{Drip: 300, Pace: sim.Duration(2 * time.Millisecond)}), alone: byFirst, other: byFirst, asked: once},
-		{name: "drip", says: "sends a byte at a time, for longer than anyone waits", fault: always(sim.Fault{Drip: 1, Pace: sim.Duration(50 * time.Millisecond)}), total: 3 * time.Second, alone: refusal(silent), other: bySecond, asked: once},
+		{name: "drip", says: "sends a byte at a time, for longer than anyone waits", fault: always(sim.Fault{Drip: 1, Pace: sim.Duration(50 * time.Millisecond)}), total: 4 * time.Second, alone: refusal(silent), other: bySecond, asked: once},
 		{name: "certificate", says: "has a certificate that nobody vouches for", reach: "certificate", alone: refusal(down), other: bySecond},
 		{name: "dns", says: "has a name that does not resolve", reach: "dns", alone: refusal(down), other: bySecond},
 		{name: "closed port", says: "has nobody listen at its port", reach: "closed", alone: refusal(down), other: bySecond},

@@ -274,7 +274,7 @@ type reply struct {
 // call makes the call of a state.
 func (w *world) call(s *state, caller speaker, prompt string) (reply, error) {
 	target, body := caller.request(s.id, prompt, s.stream)
-	ctx, cancel := context.WithTimeout(context.Background(), 4*soon)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*soon)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url+target, strings.NewReader(body))
 	if err != nil {
