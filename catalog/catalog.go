@@ -113,7 +113,35 @@ type Enclave struct {
 	MaxBodyBytes    int64    // of one request body; zero: 32 MiB
 	HeldBytes       int64    // of all calls together; zero: 512 MiB
 	BodyTimeout     time.Duration
+	Ledger          Ledger
 	Source          Source
+}
+
+// Ledger is what an enclave says of its record of calls.
+type Ledger struct {
+	Marking string // a banner; empty: the enclave's ceiling
+	Copies  []LedgerCopy
+}
+
+// LedgerCopy is a second place for the ledger's checkpoints: a folder, or an
+// address below which they are put.
+type LedgerCopy struct {
+	Folder     string        // absolute once loaded; empty: it is an address
+	URL        string        // empty: it is a folder
+	Every      time.Duration // least time between two; zero: a minute
+	Secret     string        // reference, sent as Authorization: Bearer; empty: none
+	CAFile     string
+	Client     TLSFiles
+	ServerName string // empty: the address's host
+	Source     Source
+}
+
+// To is the place as it is written: the folder or the address.
+func (c *LedgerCopy) To() string {
+	if c.Folder != "" {
+		return c.Folder
+	}
+	return c.URL
 }
 
 // TLSFiles names PEM files, relative to the estate folder or absolute.

@@ -22,6 +22,7 @@ import (
 // Options is what the control listener is given.
 type Options struct {
 	Ready    func(ctx context.Context) []string // why the process is not ready, in words; none: it is. Nil: it always is
+	Warnings func() []string                    // what somebody should look at while it is ready; nil: nothing
 	Draining func() bool                        // whether the process is going down; nil: it never is
 	Metrics  http.Handler
 	Ledger   Ledger // nil: there is none to show
@@ -30,7 +31,7 @@ type Options struct {
 // New returns the handler of the control listener:
 //
 //	/healthz   200 "ok" as long as the process lives
-//	/readyz    200 or 503 with {"ready": …, "reasons": […]}
+//	/readyz    200 or 503 with {"ready": …, "reasons": […]}, and "warnings" if there are any
 //	/metrics   what o.Metrics shows
 //	/ledger/   the log in the layout of C2SP's tlog-tiles: checkpoint, keys, tile/…
 //	/ledger/receipts/{index}   the entries of one call with their proofs, as [verify.Receipt]
@@ -76,6 +77,8 @@ func plain(next http.Handler) http.Handler {
 type readiness struct {
 	Ready   bool     `json:"ready"`
 	Reasons []string `json:"reasons"` // why not; empty if ready
+
+	Warnings []string `json:"warnings,omitzero"` // what stops no call, and somebody should look at
 }
 
 func (o Options) serveReady(w http.ResponseWriter, r *http.Request) {
@@ -90,7 +93,11 @@ func (o Options) serveReady(w http.ResponseWriter, r *http.Request) {
 	if len(reasons) > 0 {
 		status = http.StatusServiceUnavailable
 	}
-	writeJSON(w, status, readiness{Ready: len(reasons) == 0, Reasons: reasons})
+	out := readiness{Ready: len(reasons) == 0, Reasons: reasons}
+	if o.Warnings != nil {
+		out.Warnings = o.Warnings()
+	}
+	writeJSON(w, status, out)
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

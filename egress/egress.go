@@ -245,6 +245,16 @@ func (d *Door) signInBy(o Options) error {
 	return nil
 }
 
+// TLS is how connections to an endpoint are made safe: what it asks of roots,
+// names and our own certificate. It is nil for one without TLS.
+func TLS(e *catalog.Endpoint, o Options) (*tls.Config, error) {
+	u, err := url.Parse(e.URL)
+	if err != nil {
+		return nil, fmt.Errorf("endpoint %s: its address cannot be read", e.Name)
+	}
+	return tlsConfig(e, u, o)
+}
+
 // tlsConfig is nil for an endpoint without TLS.
 func tlsConfig(e *catalog.Endpoint, u *url.URL, o Options) (*tls.Config, error) {
 	if u.Scheme != "https" {

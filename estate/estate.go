@@ -111,6 +111,7 @@ func assemble(docs map[string]*document, texts map[string]string, report *Report
 	}
 	report.canonical = canonical(docs, texts, shipped())
 	report.Digest = digest(report.canonical)
+	report.lines = linesOf(docs, report.Digest)
 	est.Digest = report.Digest
 	return est, report
 }
@@ -147,6 +148,17 @@ func absolute(est *catalog.Estate, dir string) {
 	}
 	resolve(&est.Enclave.TLS.Cert)
 	resolve(&est.Enclave.TLS.Key)
+	for i := range est.Enclave.Ledger.Copies {
+		c := &est.Enclave.Ledger.Copies[i]
+		resolve(&c.Folder)
+		resolve(&c.CAFile)
+		resolve(&c.Client.Cert)
+		resolve(&c.Client.Key)
+		if p, ok := strings.CutPrefix(c.Secret, "file:"); ok {
+			resolve(&p)
+			c.Secret = "file:" + p
+		}
+	}
 	for _, e := range est.Endpoints {
 		resolve(&e.CAFile)
 		resolve(&e.Client.Cert)

@@ -153,7 +153,7 @@ func TestReport_HasADocumentedJSONForm(t *testing.T) {
 	}
 	want := `{"counts":{"files":7,"vendors":2,"models":2,"endpoints":2,"offerings":2,"contracts":1,"workloads":1},` +
 		`"faults":[{"file":"enclave.yaml","line":6,"column":9,"code":"not_allowed","message":"\"crypto\": \"fisp\" is not among the allowed words","hint":"did you mean \"fips\"? allowed: none, fips or cnsa1"}],` +
-		`"findings":[],"notes":[]}`
+		`"findings":[],"warnings":[],"notes":[]}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

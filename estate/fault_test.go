@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -96,6 +97,9 @@ func remarks(r *estate.Report) string {
 	for _, m := range r.Findings {
 		fmt.Fprintf(&b, "finding %s: %s\n", m.Code, m)
 	}
+	for _, m := range r.Warnings {
+		fmt.Fprintf(&b, "warning %s: %s\n", m.Code, m)
+	}
 	for _, m := range r.Notes {
 		fmt.Fprintf(&b, "note %s: %s\n", m.Code, m)
 	}
@@ -134,7 +138,7 @@ func TestParse_TellsEveryFaultWithItsPlaceAndRemedy(t *testing.T) {
 			if (est == nil) != (len(report.Faults) > 0) {
 				t.Errorf("estate is nil: %v, with %d faults", est == nil, len(report.Faults))
 			}
-			for _, m := range append(report.Faults, report.Findings...) {
+			for _, m := range slices.Concat(report.Faults, report.Findings, report.Warnings) {
 				if m.Hint == "" || m.File == "" {
 					t.Errorf("no file or hint: %+v", m)
 				}

@@ -75,6 +75,7 @@ var forms = sync.OnceValue(func() map[string]form {
 		"control":      {pattern: `^[A-Z][A-Z0-9 ,/-]*$`, want: "any, or codes in capitals such as SP-PRVCY"},
 		"retention":    {pattern: `^(none|unknown|[1-9][0-9]*d)$`, want: "none, unknown, or days such as 30d"},
 		"url":          {pattern: `^https?://[^/?#@\s]+(/[^?#\s]*)?$`, want: "an address such as https://host.example/v1", hush: true, more: urlProblem},
+		"second_place": {pattern: `^(https?://[^/?#@\s]+(/[^?#\s]*)?|[^:]+)$`, want: "a folder such as ../ledger-copies, or an address such as https://host.example/ledger", hush: true, more: secondPlaceProblem},
 		"proxy":        {pattern: `^https?://[^/?#@\s]+/?$`, want: "a proxy's address such as http://proxy.example:3128", hush: true, more: urlProblem},
 		"secret":       {pattern: `^(env:[A-Za-z_][A-Za-z0-9_]*|file:\S.*)$`, want: "a reference, env:NAME or file:PATH", hush: true, more: secretProblem},
 		"file":         {pattern: `\S`, want: "the path of a file"},
@@ -167,9 +168,26 @@ func secretProblem(s string) (problem, hint string) {
 		"write env:NAME or file:PATH, and keep the value there"
 }
 
-// urlProblem refuses addresses that could not be, or that carry what does not
-// belong there. It repeats nothing of them.
+// urlProblem refuses addresses of endpoints that could not be, or that carry
+// what does not belong there. It repeats nothing of them.
 func urlProblem(s string) (problem, hint string) {
+	if problem, hint = addressProblem(s); problem != "" {
+		return problem, hint
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return "", ""
+	}
+	for _, end := range []string{"/chat/completions", "/embeddings", "/models", "/responses"} {
+		if strings.HasSuffix(strings.TrimSuffix(u.Path, "/"), end) {
+			return "ends with " + end + ", which is added for each call", "write the address without it"
+		}
+	}
+	return "", ""
+}
+
+// addressProblem refuses addresses that could not be. It repeats nothing of them.
+func addressProblem(s string) (problem, hint string) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil:
@@ -186,11 +204,6 @@ func urlProblem(s string) (problem, hint string) {
 		return "has a fragment (#)", "remove it"
 	case strings.Contains(u.Path, "//") || path.Clean("/"+u.Path) != "/"+strings.Trim(u.Path, "/"):
 		return "has a path with empty, . or .. parts", "write the path plainly"
-	}
-	for _, end := range []string{"/chat/completions", "/embeddings", "/models", "/responses"} {
-		if strings.HasSuffix(strings.TrimSuffix(u.Path, "/"), end) {
-			return "ends with " + end + ", which is added for each call", "write the address without it"
-		}
 	}
 	return "", ""
 }

@@ -161,6 +161,7 @@ func (j *joiner) joinEnclave() {
 		BodyTimeout:     f.BodyTimeout.V,
 		Source:          here.source(),
 	}
+	j.est.Enclave.Ledger = j.joinLedger(file, f.Ledger)
 	j.inDomain(spot{file, f.Ceiling.at}, "the enclave's ceiling", f.Ceiling.level(j.tables))
 	if f.HeldBytes.V > 0 && f.MaxBody.V > f.HeldBytes.V {
 		j.fault(spot{file, f.MaxBody.at}, Impossible, "write max_body no larger than held_bytes", "max_body is more than all bodies together may hold")

@@ -122,6 +122,11 @@ func (j *joiner) remark() {
 		}
 		j.remarkEndpoint(e)
 	}
+	for i := range j.est.Enclave.Ledger.Copies {
+		if ref := j.est.Enclave.Ledger.Copies[i].Secret; ref != "" {
+			secrets = append(secrets, ref)
+		}
+	}
 	slices.Sort(secrets)
 	if secrets = slices.Compact(secrets); len(secrets) > 0 {
 		j.report.Notes = append(j.report.Notes, Remark{File: "clouds", Code: Unchecked,

@@ -76,6 +76,7 @@ type enclaveFile struct {
 	MaxBody          size          `key:"max_body" doc:"Largest request body" default:"32MiB"`
 	HeldBytes        size          `key:"held_bytes" doc:"Most bytes of request bodies held at once" default:"512MiB"`
 	BodyTimeout      duration      `key:"body_timeout" doc:"How long a caller may take to send a body" default:"60s"`
+	Ledger           ledger        `key:"ledger" doc:"The record of calls: its marking, and where its checkpoints are copied to"`
 }
 
 // vendorFile is one of vendors/*.yaml.

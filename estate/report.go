@@ -40,6 +40,8 @@ const (
 	Strands        Code = "strands"         // finding by Study: a phase-out that leaves an alias nothing
 	StatusUnknown  Code = "status_unknown"  // finding by Study: a status of unknown state
 
+	Uncopied Code = "uncopied" // warning: checkpoints of the ledger go to no second place
+
 	Unchecked Code = "unchecked" // note: secrets are opened when they are used, not at load
 	NotBuilt  Code = "not_built" // note: a dialect that Bulkhead does not speak yet
 )
@@ -73,11 +75,13 @@ type Report struct {
 	Counts   Counts   `json:"counts"`
 	Faults   []Remark `json:"faults"`   // any of them makes the estate bad
 	Findings []Remark `json:"findings"` // the estate loads, and someone should look
+	Warnings []Remark `json:"warnings"` // what the agency had better do; the estate is fine without
 	Notes    []Remark `json:"notes"`    // good to know
 
 	Tables []TableUse `json:"tables,omitempty"` // that the estate was read by; none if there are faults
 
 	canonical []byte
+	lines     []byte
 }
 
 // TableUse is a table that an estate was read by: the shipped one, with the
@@ -114,6 +118,10 @@ type Counts struct {
 // The caller must not change them.
 func (r *Report) Canonical() []byte { return r.canonical }
 
+// Lines gives where the parts of the estate stand in its files, for [Restore];
+// nil if there are faults. The digest does not cover them.
+func (r *Report) Lines() []byte { return r.lines }
+
 // Err gives nil for an estate without faults, else an error whose message has
 // every fault on a line of its own.
 func (r *Report) Err() error {
@@ -145,7 +153,7 @@ func (r *Report) table(u TableUse) {
 
 // settle puts the remarks in order of place and drops repetitions.
 func (r *Report) settle() {
-	for _, list := range []*[]Remark{&r.Faults, &r.Findings, &r.Notes} {
+	for _, list := range []*[]Remark{&r.Faults, &r.Findings, &r.Warnings, &r.Notes} {
 		slices.SortStableFunc(*list, func(a, b Remark) int {
 			return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, a.Column-b.Column,
 				strings.Compare(a.Message, b.Message))

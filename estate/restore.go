@@ -22,10 +22,11 @@ import (
 var ErrOtherTables = errors.New("the shipped tables were others")
 
 // Restore makes an estate anew of its canonical bytes ([Report.Canonical]), to
-// decide as it decided. It has the digest of the bytes, and every value; lines
-// of sources are not in them, so that each is line 1. An estate that was in
-// force with other shipped tables is [ErrOtherTables].
-func Restore(bytes []byte) (*catalog.Estate, error) {
+// decide as it decided. It has the digest of the bytes, and every value. Lines of
+// sources are not in them: they are those of lines ([Report.Lines]), or 1 where
+// lines is nil or not of this estate. An estate that was in force with other
+// shipped tables is [ErrOtherTables].
+func Restore(bytes, lines []byte) (*catalog.Estate, error) {
 	var kept struct {
 		Form   string                    `json:"form"`
 		Files  map[string]jsontext.Value `json:"files"`
@@ -59,6 +60,7 @@ func Restore(bytes []byte) (*catalog.Estate, error) {
 		}
 		docs[name] = &document{file: name, root: root, bad: map[*yaml.Node]bool{}}
 	}
+	putLines(docs, digest(bytes), lines)
 	est, report := assemble(docs, texts, report)
 	if err := report.Err(); err != nil {
 		return nil, fmt.Errorf("restore estate: this build finds faults in it: %w", err)

@@ -30,7 +30,7 @@ func TestRestore_DecidesAsTheFilesDid(t *testing.T) {
 			if err != nil || report.Err() != nil {
 				t.Fatal(err, report.Err())
 			}
-			again, err := estate.Restore(report.Canonical())
+			again, err := estate.Restore(report.Canonical(), report.Lines())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +88,7 @@ func TestRestore_TakesNothingElse(t *testing.T) {
 		t.Fatal(err, report.Err())
 	}
 	kept := string(report.Canonical())
-	if _, err := estate.Restore([]byte(kept)); err != nil {
+	if _, err := estate.Restore([]byte(kept), nil); err != nil {
 		t.Errorf("text with what YAML would fold: %v", err)
 	}
 	i := strings.LastIndex(kept, `"sha256:`) + 9
@@ -98,15 +98,53 @@ func TestRestore_TakesNothingElse(t *testing.T) {
 		}
 		return '0'
 	}, kept[i:i+1]) + kept[i+1:]
-	if _, err := estate.Restore([]byte(other)); !errors.Is(err, estate.ErrOtherTables) {
+	if _, err := estate.Restore([]byte(other), nil); !errors.Is(err, estate.ErrOtherTables) {
 		t.Errorf("another table: %v", err)
 	}
 	for name, text := range map[string]string{
 		"no JSON": "{", "another form": strings.Replace(kept, "estate-1", "estate-2", 1), "layout": strings.Replace(kept, `"files":{`, `"files": {`, 1),
 		"a fault": strings.Replace(kept, `"domain":"unclassified"`, `"domain":"green"`, 1), "more": kept + "{}",
 	} {
-		if _, err := estate.Restore([]byte(text)); err == nil {
+		if _, err := estate.Restore([]byte(text), nil); err == nil {
 			t.Errorf("%s: it was taken", name)
+		}
+	}
+}
+
+func TestRestore_GivesTheLinesThatWereKept(t *testing.T) {
+	files := base(t)
+	files["clouds/own.yaml"] = append([]byte("# a comment\n\n"), files["clouds/own.yaml"]...)
+	read, report := estate.Parse(files)
+	if read == nil {
+		t.Fatal(report.Err())
+	}
+	again, err := estate.Restore(report.Canonical(), report.Lines())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, o := range read.Offerings {
+		if got := again.Offerings[i].Source; got != o.Source || got.Line < 2 {
+			t.Errorf("offering %s: %v, want %v", o.Name, got, o.Source)
+		}
+	}
+	for name, w := range read.Workloads {
+		if got, want := again.Workloads[name].Aliases["chat"].Source, w.Aliases["chat"].Source; got != want {
+			t.Errorf("alias of %s: %v, want %v", name, got, want)
+		}
+	}
+	if again.Enclave.Authorisation.Source != read.Enclave.Authorisation.Source {
+		t.Errorf("enclave: %v", again.Enclave.Authorisation.Source)
+	}
+	for name, lines := range map[string]string{
+		"none": "", "no JSON": "{", "another estate's": strings.Replace(string(report.Lines()), "sha256:", "sha256:0", 1),
+		"too few": strings.ReplaceAll(string(report.Lines()), ":[1,", ":["), "below one": strings.ReplaceAll(string(report.Lines()), ":[1,", ":[0,"),
+	} {
+		plain, err := estate.Restore(report.Canonical(), []byte(lines))
+		if err != nil || plain.Digest != read.Digest {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if plain.Enclave.Source.Line != 1 {
+			t.Errorf("lines that are %s: %v", name, plain.Enclave.Source)
 		}
 	}
 }

@@ -41,7 +41,7 @@ func (t *tabler) joinPartitions(f read[tableFile]) {
 		p.FIPSRegions = slices.Concat(p.FIPSRegions, words(e.FIPSRegions))
 		for _, region := range e.FIPSRegions.Items {
 			if _, ok := p.Regions[region.V]; !ok && region.V != "" && !e.Regions.lost {
-				t.fault(spot{f.file, region.at}, Dangling, suggest(region.V, keysOf(p.Regions), "region"), "partition %s has no region %s", quoted(r.Name), quoted(region.V))
+				t.fault(spot{f.file, region.at}, Dangling, suggest(region.V, slices.Sorted(maps.Keys(p.Regions)), "region"), "partition %s has no region %s", quoted(r.Name), quoted(region.V))
 			}
 		}
 		if e.FIPSHosts.written() && len(p.FIPSRegions) == 0 {

@@ -38,6 +38,11 @@ func (l *Log) Proof(ctx context.Context, admission int64) (*verify.Receipt, erro
 // that are no longer files are cut from wider ones.
 func (l *Log) Read(name string) ([]byte, error) { return readPublic(l.files, l.dir, name) }
 
+// ReadPublic is [Log.Read] of the log in a data folder, which may be open.
+func ReadPublic(data, name string) ([]byte, error) {
+	return readPublic(Disk{}, filepath.Join(data, LogName), name)
+}
+
 func readPublic(f Files, dir, name string) ([]byte, error) {
 	missing := &fs.PathError{Op: "read", Path: name, Err: fs.ErrNotExist}
 	if name == tiles.CheckpointPath || name == tiles.KeysPath {

@@ -16,7 +16,8 @@ import (
 
 // openBook opens the ledger of a data folder that this process owns, or makes
 // it for an enclave. A log belongs to one enclave: that of another is not opened.
-func openBook(data string, e *catalog.Estate) (*ledger.Log, error) {
+// ready is given what the log will be opened with, and may add to it.
+func openBook(data string, e *catalog.Estate, ready func(*ledger.Options) error) (*ledger.Log, error) {
 	origin := originOf(&e.Enclave)
 	switch has, err := ledger.OriginOf(data); {
 	case err != nil:
@@ -32,13 +33,16 @@ func openBook(data string, e *catalog.Estate) (*ledger.Log, error) {
 	if o.Marking, o.Banner, err = markingOfBook(e); err != nil {
 		return nil, err
 	}
+	if err := ready(&o); err != nil {
+		return nil, err
+	}
 	return ledger.Open(data, o)
 }
 
 // reopenBook opens the ledger of a data folder for a command that may know no enclave.
 func reopenBook(data string, e *catalog.Estate) (*ledger.Log, error) {
 	if e != nil {
-		return openBook(data, e)
+		return openBook(data, e, func(*ledger.Options) error { return nil })
 	}
 	origin, err := ledger.OriginOf(data)
 	if err != nil {
@@ -54,11 +58,14 @@ func reopenBook(data string, e *catalog.Estate) (*ledger.Log, error) {
 // originOf is the name of an enclave's log.
 func originOf(e *catalog.Enclave) string { return e.Name + ".ledger.bulkhead" }
 
-// markingOfBook is the ledger's own marking: the highest that its enclave may
-// hold, since nobody has looked at what it records.
+// markingOfBook is the ledger's own marking: what the enclave says of it, or the
+// highest that the enclave may hold, since nobody has looked at what it records.
 func markingOfBook(e *catalog.Estate) (ledger.JSON, string, error) {
 	ceiling := e.Enclave.Ceiling
-	text := ceiling.Banner
+	text := e.Enclave.Ledger.Marking
+	if text == "" {
+		text = ceiling.Banner
+	}
 	if text == "" {
 		text = ceiling.Clearance
 		switch {
@@ -71,7 +78,7 @@ func markingOfBook(e *catalog.Estate) (ledger.JSON, string, error) {
 	r := e.Register()
 	reading := r.Read(text)
 	if !reading.Valid() {
-		return ledger.JSON{}, "", fmt.Errorf("the ceiling of the enclave, %q, is no marking for its ledger", text)
+		return ledger.JSON{}, "", fmt.Errorf("%q, of the enclave's ledger or its ceiling, is no marking for its ledger", text)
 	}
 	label := r.Label(reading.Mark)
 	b, err := json.Marshal(label)

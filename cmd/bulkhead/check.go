@@ -17,7 +17,7 @@ import (
 )
 
 // runCheck is `bulkhead check`: it reads an estate and says everything there is to say about it. It returns the exit
-// code: 0 fine, 1 faults or findings, 2 usage, 3 if the folder could not be read.
+// code: 0 fine, warnings or not, 1 faults or findings, 2 usage, 3 if the folder could not be read.
 func runCheck(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("check", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -128,6 +128,9 @@ func writeCheckText(w io.Writer, dir string, report *estate.Report, ceilings []c
 	for _, m := range report.Findings {
 		out.printf("%s (finding)\n", m)
 	}
+	for _, m := range report.Warnings {
+		out.printf("warning: %s\n", m)
+	}
 	for _, m := range report.Notes {
 		out.printf("%s (note)\n", m)
 	}
@@ -149,6 +152,9 @@ func writeCheckText(w io.Writer, dir string, report *estate.Report, ceilings []c
 	out.printf("%s, %s, %s, %s, %s, %s from %s; %s, %s\n", count(c.Vendors, "vendor"), count(c.Models, "model"), count(c.Endpoints, "endpoint"),
 		count(c.Offerings, "offering"), count(c.Contracts, "contract"), count(c.Workloads, "workload"), count(c.Files, "file"),
 		count(len(report.Findings), "finding"), count(len(report.Notes), "note"))
+	if n := len(report.Warnings); n > 0 {
+		out.printf("%s; the estate is fine without\n", count(n, "warning"))
+	}
 	return out.err
 }
 

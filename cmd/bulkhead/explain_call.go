@@ -50,7 +50,7 @@ func explainPast(ctx context.Context, flags *flag.FlagSet, id, data string, asJS
 	c := studies.Case{Workload: q.Workload, Alias: q.Alias, Purpose: q.Purpose, Label: q.Label}
 	x, mark := s.ExplainCall(q), marking.NewRegister(marking.Shipped(), marking.IC).Banner(q.Label)
 	if asJSON {
-		err = writeStudyJSON(stdout, explainedOf(s, data, mark, c, &x))
+		err = writePastJSON(ctx, stdout, l, explainedOf(s, data, mark, c, &x))
 	} else {
 		err = writePast(ctx, stdout, l, d, func(w io.Writer) error { return writeExplained(w, s, mark, c, &x) })
 	}
@@ -61,6 +61,19 @@ func explainPast(ctx context.Context, flags *flag.FlagSet, id, data string, asJS
 		return exitFinding
 	}
 	return exitFine
+}
+
+// writePastJSON writes the same for programs, with the ledger's marking at its beginning and its end.
+func writePastJSON(ctx context.Context, w io.Writer, l *openedLog, x explained) error {
+	banner, err := bannerOf(ctx, l)
+	if err != nil {
+		return err
+	}
+	return writeStudyJSON(w, struct {
+		Banner string `json:"banner"`
+		explained
+		BannerEnd string `json:"banner_end"`
+	}{banner, x, banner})
 }
 
 // writePast writes what a call came to between two lines with the ledger's marking.

@@ -26,7 +26,7 @@ const ledgerUsage = `usage: bulkhead ledger verify DIR|URL [--key KEY|@FILE]... 
        bulkhead ledger tail [-f] [-n N] [--log DIR|URL]
        bulkhead ledger export --format jsonl [--from INDEX|TIME] [--to INDEX|TIME] [--log DIR|URL]
        bulkhead ledger replay INDEX [--data DIR]
-       bulkhead ledger prove RECEIPT --key K|@FILE --request FILE [--reply FILE] [--sent FILE] [--log DIR|URL] [--log-key KEY|@FILE]
+       bulkhead ledger prove RECEIPT --key K|@FILE --request FILE [--reply FILE] [--sent FILE] [--log DIR|URL] [--log-key KEY|@FILE] [--checkpoint FILE]
        bulkhead ledger attest --never vendor=V [--since TIME] [--data DIR]
 
 verify  derives the log anew: tree, signatures, every entry in order; names the first fault
@@ -36,7 +36,8 @@ tail    the last entries; with -f the next ones too, as they are published
 export  entries from one index or time to before another, between two lines with the ledger's marking
 replay  decides the call of an admission or a refusal again, by the estate that was in force, and says whether it agrees
 prove   shows that these bodies and a decision are those of a call in the log; RECEIPT is ORIGIN/INDEX, or a file from
-        /ledger/receipts/INDEX; K is the reply's Bulkhead-Receipt-Key; --sent is what an offering was to get
+        /ledger/receipts/INDEX; K is the reply's Bulkhead-Receipt-Key; --sent is what an offering was to get;
+        --checkpoint is one that was kept elsewhere: that the log has it in its history, and how much of the call it has
 attest  verifies the log, then signs that none of its attempts since TIME went to a model of V
 
 A log is its own folder or the data folder that has it (default ./data), or the address that serves it.
@@ -186,6 +187,11 @@ func ledgerVerify(ctx context.Context, args []string, stdout, _ io.Writer) (int,
 	code := exitFine
 	if report.Fault != nil {
 		code = exitFinding
+	}
+	if report.Banner == "" && l.grown() == nil { // it broke before its marking was read: mark what is said of it all the same
+		if banner, err := bannerOf(ctx, l); err == nil {
+			report.Banner = banner
+		}
 	}
 	if *asJSON {
 		return code, writeReportJSON(stdout, report)

@@ -288,7 +288,7 @@ func attestation(r *verify.Report, vendor string, since time.Time, count int64) 
 		"this statement is limited to calls that went through this log; it says nothing of calls that went another way",
 	}
 	if r.Banner != "" {
-		lines = slices.Concat([]string{lines[0], "marking: " + r.Banner}, lines[1:], []string{"marking: " + r.Banner})
+		lines = slices.Concat([]string{r.Banner}, lines, []string{r.Banner})
 	}
 	return strings.Join(lines, "\n") + "\n"
 }

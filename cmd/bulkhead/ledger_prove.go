@@ -27,6 +27,7 @@ type proveFlags struct {
 	request, reply, sent string
 	log                  string
 	keys                 []note.Verifier
+	checkpoint           string // a file: one that was kept elsewhere
 }
 
 func readProveFlags(args []string) (p proveFlags, err error) {
@@ -52,6 +53,7 @@ func readProveFlags(args []string) (p proveFlags, err error) {
 	f.StringVar(&p.reply, "reply", "", "")
 	f.StringVar(&p.sent, "sent", "", "")
 	f.StringVar(&p.log, "log", "./data", "")
+	f.StringVar(&p.checkpoint, "checkpoint", "", "")
 	rest, err := ledgerFlags(f, args, 1, "name one receipt: bulkhead ledger prove ORIGIN/INDEX --key K --request FILE")
 	switch {
 	case err != nil:
@@ -80,6 +82,7 @@ type proven struct {
 	*verify.Receipt
 	entries []*verify.Entry
 	ownKey  bool // the log's own keys file was believed
+	outside string
 }
 
 // open reads the receipt from its file, or makes it from the log, and checks it.
@@ -88,8 +91,11 @@ func (p *proveFlags) open(ctx context.Context) (*proven, int, error) {
 		if len(p.keys) == 0 {
 			return nil, exitUsage, misused("a receipt in a file is checked with the log's key from another place: --log-key KEY")
 		}
+		if p.checkpoint != "" {
+			return nil, exitUsage, misused("a checkpoint from another place is held against the log: give the receipt as ORIGIN/INDEX, and --log")
+		}
 		r, entries, err := verify.CheckReceipt(doc, p.keys...)
-		return &proven{r, entries, false}, exitFinding, err
+		return &proven{Receipt: r, entries: entries}, exitFinding, err
 	}
 	origin, index, err := receiptIndex(p.receipt)
 	if err != nil {
@@ -130,7 +136,57 @@ func (p *proveFlags) open(ctx context.Context) (*proven, int, error) {
 		return nil, exitFailed, err
 	}
 	checked, entries, err := verify.CheckReceipt(doc, keys...)
-	return &proven{checked, entries, own}, exitFinding, err
+	if err != nil {
+		return nil, exitFinding, err
+	}
+	out := &proven{Receipt: checked, entries: entries, ownKey: own}
+	if p.checkpoint != "" {
+		if out.outside, err = p.against(ctx, l, checked, keys); err != nil {
+			return nil, exitFinding, err
+		}
+	}
+	return out, exitFinding, nil
+}
+
+// against holds a receipt against a checkpoint that was kept elsewhere: the log has it in its history, and the entries of
+// the call that are older than it are in its tree, too. It says what came of it.
+func (p *proveFlags) against(ctx context.Context, l *openedLog, r *verify.Receipt, keys []note.Verifier) (string, error) {
+	kept, err := os.ReadFile(p.checkpoint)
+	if err != nil {
+		return "", err
+	}
+	outside, err := tiles.OpenCheckpoint(kept, keys...)
+	if err != nil {
+		return "", fmt.Errorf("--checkpoint: %w", err)
+	}
+	newest, err := tiles.ReadCheckpoint([]byte(r.Checkpoint)) // its signatures have been looked at
+	if err != nil {
+		return "", err
+	}
+	if err := verify.Consistent(l.read, outside.Checkpoint, newest); err != nil {
+		return "", fmt.Errorf("--checkpoint: %w", err)
+	}
+	under := func(name string) ([]byte, error) {
+		if name == tiles.CheckpointPath {
+			return kept, nil
+		}
+		return l.read(name)
+	}
+	again, err := verify.Prove(ctx, under, r.Index)
+	if errors.Is(err, verify.ErrNoCall) {
+		return fmt.Sprintf("of %d entries, is in the history of the log; the call is younger than it", outside.Size), nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("--checkpoint: %w", err)
+	}
+	doc, err := json.Marshal(again)
+	if err != nil {
+		return "", err
+	}
+	if _, _, err := verify.CheckReceipt(doc, keys...); err != nil {
+		return "", fmt.Errorf("--checkpoint: %w", err)
+	}
+	return fmt.Sprintf("of %d entries, is in the history of the log and has %d of the %d entries of the call", outside.Size, len(again.Entries), len(r.Entries)), nil
 }
 
 func ledgerProve(ctx context.Context, args []string, stdout, _ io.Writer) (int, error) {
@@ -317,6 +373,9 @@ func (s *statement) text(p *proven) string {
 		key = "the log's own, not one from another place"
 	}
 	lines = append(lines, "key       "+key)
+	if p.outside != "" {
+		lines = append(lines, "kept      the checkpoint from another place, "+p.outside)
+	}
 	if s.wrong {
 		lines = append(lines, "result    NOT SHOWN")
 	} else {

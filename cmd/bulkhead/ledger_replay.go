@@ -87,7 +87,7 @@ func decideAgain(data string, d *decided) (*again, error) {
 	if err != nil {
 		return nil, err
 	}
-	est, err := estate.Restore(kept)
+	est, err := estate.Restore(kept, ledger.EstateLines(data, d.Estate))
 	if errors.Is(err, estate.ErrOtherTables) {
 		return nil, fmt.Errorf("%w\nReplay it with the release that decided it; the start before entry %d names it", err, d.index)
 	}

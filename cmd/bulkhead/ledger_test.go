@@ -107,7 +107,7 @@ func TestLedger_SaysWhatALogHolds(t *testing.T) {
 		{"export days", []string{"export", "--from", "2026-11-23", "--to", "2026-11-24", "--log", data}, 0, []string{`"from":4`, `"entries":3}`}},
 		{"export another format", []string{"export", "--format", "csv", "--log", data}, 2, []string{"there is jsonl"}},
 		{"export from no time", []string{"export", "--from", "yesterday", "--log", data}, 2, []string{"yesterday"}},
-		{"attest", []string{"attest", "--never", "vendor=anthropic", "--data", data}, 0, []string{"of the 3 attempts", "none names a model of the vendor anthropic", "limited to calls that went through this log", "marking: CUI"}},
+		{"attest", []string{"attest", "--never", "vendor=anthropic", "--data", data}, 0, []string{"of the 3 attempts", "none names a model of the vendor anthropic", "limited to calls that went through this log", "CUI\nbulkhead ledger attestation v1\n", "another way\nCUI\n"}},
 		{"attest since", []string{"attest", "--never", "vendor=openai", "--since", "2026-11-24", "--data", data}, 0, []string{"of the 1 attempts", "since 2026-11-24T00:00:00Z"}},
 		{"attest what is not so", []string{"attest", "--never", "vendor=openai", "--data", data}, 1, []string{"would be false: entry 2"}},
 		{"attest nothing", []string{"attest", "--data", data}, 2, []string{"--never vendor=NAME"}},

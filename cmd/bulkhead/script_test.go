@@ -86,6 +86,9 @@ func storyCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"json": jsonAt,
 		// block FILE HEADING TO: writes what stands under a line of FILE, up to an empty line, to TO.
 		"block": block,
+		// vault NAME DIR CA TOKEN: a place that keeps in DIR what is put there by https with the token; $NAME is its URL, CA
+		// becomes its root.
+		"vault": vault,
 		// certificate CERT KEY: writes a certificate of 127.0.0.1 that signs itself, and its key.
 		"certificate": certificate,
 		// mode FILE OCTAL: the permissions of a file or folder.

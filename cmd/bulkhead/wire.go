@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"bulkhead/adapter/copier"
 	"bulkhead/adapter/prometheus"
 	"bulkhead/adapter/secret"
 	"bulkhead/call"
@@ -43,6 +44,9 @@ type server struct {
 	metrics    *prometheus.Metrics
 	controller *control.Controller
 	findings   findings
+	copies     *copier.Copier
+	tellings   copyTellings
+	banner     string     // of the ledger that is open
 	simulated  *rehearsal // nil: the endpoints are the estate's own
 	ingress    *ingress.Server
 	cert       atomic.Pointer[tls.Certificate]
@@ -86,7 +90,15 @@ func (s *server) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.ledger, err = openBook(f.data, first); err != nil {
+	s.ledger, err = openBook(f.data, first, func(o *ledger.Options) error {
+		s.banner = o.Banner
+		err := s.openCopies(ctx, o.Keys)
+		if err == nil {
+			o.Published = s.copies.Offer
+		}
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	s.opened(func() error { return s.ledger.Close(context.WithoutCancel(ctx)) })
@@ -97,6 +109,7 @@ func (s *server) build(ctx context.Context) error {
 	s.metrics.HeldBytes(s.gateway.Intake().Held)
 	s.metrics.Suspensions(s.gateway.Suspensions)
 	s.metrics.Ledger(s.ledger.Size, func() bool { return s.ledger.Ready() == nil })
+	s.metrics.LedgerCopies(s.copyStates)
 	if f.simulate {
 		s.simulated = newRehearsal(f.pace)
 		s.opened(s.simulated.Close)
@@ -184,6 +197,10 @@ func (s *server) enforce(ctx context.Context, by control.By, e *catalog.Estate, 
 	if err := s.loadCertificate(e); err != nil {
 		return err
 	}
+	copies, err := s.copyTargets(e)
+	if err != nil {
+		return err
+	}
 	canonical := report.Canonical() // what calls are decided by, simulated or not
 	if s.simulated != nil {
 		if err := s.simulated.replace(e); err != nil {
@@ -194,13 +211,18 @@ func (s *server) enforce(ctx context.Context, by control.By, e *catalog.Estate, 
 		if err := s.ledger.KeepEstate(e.Digest, canonical); err != nil {
 			return 0, err
 		}
+		if err := s.ledger.KeepLines(e.Digest, report.Lines()); err != nil { // a help for readers alone
+			s.log.Warn("explain --call will show no lines of this estate", slog.Any("cause", err))
+		}
 		return s.ledger.Change(ctx, &ledger.Change{What: "estate", Action: "loaded", Name: e.Digest, By: by.Who, Via: by.Via, Estate: e.Digest})
 	})
 	if err != nil {
 		return err
 	}
+	s.copies.Use(copies)
 	s.metrics.Estate(e)
 	s.loadedEstate(e, report.Findings, time.Now())
+	s.warn(e, report.Warnings)
 	if s.simulated != nil {
 		s.log.Info("simulated vendors", slog.String("vendors", s.simulated.root))
 	}
@@ -208,6 +230,16 @@ func (s *server) enforce(ctx context.Context, by control.By, e *catalog.Estate, 
 		s.log.Warn("an endpoint cannot be used", slog.Any("cause", problem))
 	}
 	return nil
+}
+
+// warn logs what the agency had better do about an estate that is in force.
+func (s *server) warn(e *catalog.Estate, warnings []estate.Remark) {
+	for _, w := range warnings {
+		s.log.Warn("estate", slog.String("code", string(w.Code)), slog.String("warning", w.String()))
+	}
+	if _, banner, err := markingOfBook(e); err != nil || banner != s.banner {
+		s.log.Warn("the marking of the ledger changes with the next start", slog.String("marking", s.banner), slog.String("next", banner), slog.Any("cause", err))
+	}
 }
 
 // record puts a change of a key or a suspension on the record.
@@ -345,7 +377,7 @@ func (s *server) run() error {
 	defer running.Wait()
 	defer end()
 	running.Go(func() {
-		s.serveAside(aside, s.control, console.New(console.Options{Ready: s.ready, Draining: s.draining.Load, Metrics: s.metrics.Handler(), Ledger: s.ledger}))
+		s.serveAside(aside, s.control, console.New(console.Options{Ready: s.ready, Warnings: s.copyWarnings, Draining: s.draining.Load, Metrics: s.metrics.Handler(), Ledger: s.ledger}))
 	})
 	running.Go(func() { s.serveAside(aside, s.socket, console.Commands(s.controller)) })
 	running.Go(func() { s.reloadOnHangup(aside) })

@@ -213,6 +213,27 @@ func TestLog_FindsWhatTheKeyHolderDoes(t *testing.T) {
 			t.Errorf("%s: %+v", name, r.Fault)
 		}
 	}
+	read := func(log files) tiles.Checkpoint {
+		c, err := tiles.ReadCheckpoint(log[tiles.CheckpointPath])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	older := read(f.log(t, long[:401]))
+	for name, c := range map[string]struct {
+		log  files
+		want string // nothing: it fits
+	}{
+		"grown": {f.log(t, long), ""}, "the same": {f.log(t, long[:401]), ""},
+		"rolled back": {f.log(t, long[:201]), "rolled back"}, "forked": {f.log(t, forked), "forked"}, "forked at once": {f.log(t, forked[:401]), "forked"},
+	} {
+		err := verify.Consistent(c.log.read, older, read(c.log))
+		var fault *verify.Fault
+		if (err == nil) != (c.want == "") || err != nil && (!errors.As(err, &fault) || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("consistent, %s: %v", name, err)
+		}
+	}
 	other := newForger(t)
 	keys, err := tiles.ParseKeys([]byte(f.keys))
 	if err != nil {
