@@ -3,7 +3,7 @@
 GO ?= go
 export CGO_ENABLED = 0
 
-.PHONY: help build check test race clients bench fuzz e2e check-long
+.PHONY: help build check test race clients bench fuzz e2e chaos check-long
 
 help: ## print this help
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ fuzz: ## every fuzz target for a minute
 
 e2e: ## a real small model through Bulkhead (needs python3, node and a C++ compiler; keeps 1.1 GB in .cache/e2e)
 	BULKHEAD_E2E=run $(GO) test ./e2e -run TestRealModel -count=1 -v -timeout 60m
+
+chaos: ## ten minutes of calls while vendors fail, are suspended, the estate is replaced and the server is killed
+	BULKHEAD_LONG=1 $(GO) test ./cmd/bulkhead -run '^TestChaos$$' -count=1 -v -timeout 60m
 
 check-long: race fuzz ## what is too long for every day
 	BULKHEAD_LONG=1 $(GO) test ./... -count=1 -timeout 60m

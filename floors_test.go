@@ -44,7 +44,7 @@ var sameFloor = map[[2]string]string{
 }
 
 // beside are folders that are no part of the product: they measure and test it.
-var beside = []string{"bench", "clients", "e2e"}
+var beside = []string{"bench", "clients", "e2e", "faults"}
 
 // everywhere are the modules that any floor may use.
 var everywhere = []string{"github.com/go-json-experiment/json", "golang.org/x/"}

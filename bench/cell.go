@@ -1,6 +1,11 @@
 package main
 
-import "time"
+import (
+	"fmt"
+	"math"
+	"syscall"
+	"time"
+)
 
 // cell is one kind of load: a table of the report.
 type cell struct {
@@ -13,12 +18,37 @@ type cell struct {
 	// memoryGoal is the most resident memory Bulkhead may have meanwhile, in
 	// bytes; 0: none is set.
 	memoryGoal int64
+	// streamGoal is the most resident memory, in bytes, that a stream may cost
+	// Bulkhead while it is open; 0: none is set.
+	streamGoal int64
+	// onDemand cells are measured if they are named alone, in one round, with an
+	// upstream of their own pace and for their own time.
+	onDemand bool
 }
 
 const (
 	idleMemoryGoal   = 60 << 20
 	streamMemoryGoal = 100 << 20
+	openStreamGoal   = 64 << 10
 )
+
+// Streams of the cell streams-10000: slow, so that what is measured is memory,
+// and long enough that all of them are open at once.
+const (
+	manyStreams = 10_000
+	manyChunks  = 16
+	manyGap     = time.Second
+)
+
+// most gives how many streams a gateway can have open here, each with a
+// descriptor to its caller and one to the upstream, up to manyStreams.
+func most() int {
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
+		return manyStreams
+	}
+	return int(min(manyStreams, max(limit.Max, 1000)/2-200, math.MaxInt32))
+}
 
 // cells lists every kind of load, in the order they are measured.
 func cells(chunks int, gap time.Duration) []cell {
@@ -35,6 +65,8 @@ func cells(chunks int, gap time.Duration) []cell {
 		unary("large-2000", "unary, 100 KB, 2,000 calls/s", largeBodyBytes, 128, 2000, 0),
 		{Name: "streams", Title: "200 concurrent streams", goal: 1.0, memoryGoal: streamMemoryGoal,
 			job: job{BodyBytes: smallBodyBytes, Callers: 200, Chunks: chunks, Gap: gap}},
+		{Name: "streams-10000", Title: fmt.Sprintf("%d streams open at once, a chunk a second each", most()), onDemand: true, streamGoal: openStreamGoal,
+			job: job{BodyBytes: smallBodyBytes, Callers: most(), Chunks: manyChunks, Gap: manyGap, Late: true, For: manyChunks*manyGap + time.Second}},
 	}
 }
 

@@ -21,6 +21,7 @@ type job struct {
 	Rate      int           // calls a second, open loop; 0: closed loop
 	Warm, For time.Duration // Warm is not counted, but for its faults
 	Gap       time.Duration // time between two chunks, to spread callers over a stream
+	Late      bool          // a caller connects when it calls first: servers close what stays silent
 }
 
 // outcome is what a job saw. Latencies of an open loop count from the time a
@@ -78,17 +79,19 @@ type load struct {
 
 // newLoad opens every connection of j.
 func newLoad(j job) (*load, error) {
-	if j.Callers < 1 || j.Callers > 4096 || j.Warm < 0 || j.For <= 0 || j.Rate < 0 || j.Rate > 0 && j.Chunks > 0 {
+	if j.Callers < 1 || j.Callers > manyStreams || j.Warm < 0 || j.For <= 0 || j.Rate < 0 || j.Rate > 0 && j.Chunks > 0 {
 		return nil, fmt.Errorf("a job that makes no sense: %+v", j)
 	}
 	l := &load{job: j}
 	exchange := newExchange(j)
-	end := time.Now().Add(j.Warm + j.For + 2*grace)
+	end := time.Now().Add(j.Warm + j.For + time.Duration(j.Chunks)*j.Gap + 4*grace)
 	for range j.Callers {
 		c := &caller{exchange: exchange, end: end}
-		if err := c.dial(); err != nil {
-			l.close()
-			return nil, err
+		if !j.Late {
+			if err := c.dial(); err != nil {
+				l.close()
+				return nil, err
+			}
 		}
 		l.callers = append(l.callers, c)
 	}
@@ -103,6 +106,9 @@ func (l *load) close() {
 
 // warm calls in a closed loop and forgets the times; of streams, one a caller.
 func (l *load) warm() {
+	if l.job.Warm == 0 {
+		return
+	}
 	l.closedLoop(l.job.Warm)
 	for _, c := range l.callers {
 		c.whole, c.first, c.perChunk = c.whole[:0], c.first[:0], c.perChunk[:0]
@@ -146,6 +152,12 @@ func (l *load) closedLoop(d time.Duration) {
 	for i, c := range l.callers {
 		wg.Go(func() {
 			time.Sleep(time.Duration(i) * spread)
+			if c.conn == nil && d > 0 {
+				if err := c.dial(); err != nil {
+					c.faults, c.fault = c.faults+1, err
+					return
+				}
+			}
 			c.loop(until)
 		})
 	}

@@ -162,7 +162,7 @@ func choose(o options) ([]competitor, []cell, error) {
 	}
 	ls := slices.DeleteFunc(slices.Clone(allCells), func(c cell) bool { return !slices.Contains(o.only, c.Name) })
 	if len(ls) == 0 {
-		ls = allCells
+		ls = slices.DeleteFunc(allCells, func(c cell) bool { return c.onDemand })
 	}
 	return cs, ls, nil
 }

@@ -84,14 +84,30 @@ func (b *bench) run(ctx context.Context) error {
 		return err
 	}
 	for _, c := range b.cells {
-		if err := b.runCell(ctx, c, addr, up.pid()); err != nil {
+		if err := b.runWith(ctx, c, addr, up.pid()); err != nil {
 			return fmt.Errorf("%s: %w", c.Name, err)
 		}
 	}
 	return nil
 }
 
-func (b *bench) runCell(ctx context.Context, c cell, upstream string, upstreamPID int) error {
+// runWith measures a cell with the upstream of all, or with one of its own.
+func (b *bench) runWith(ctx context.Context, c cell, addr string, pid int) error {
+	if !c.onDemand {
+		return b.runCell(ctx, c, addr, pid, b.rounds)
+	}
+	up, err := startSelf(ctx, "upstream", "-chunks", fmt.Sprint(c.job.Chunks), "-gap", c.job.Gap.String())
+	if err != nil {
+		return err
+	}
+	defer up.stop()
+	if addr, err = up.ready("addr"); err != nil {
+		return err
+	}
+	return b.runCell(ctx, c, addr, up.pid(), 1)
+}
+
+func (b *bench) runCell(ctx context.Context, c cell, upstream string, upstreamPID, rounds int) error {
 	gateways := make([]*gateway, len(b.competitors))
 	idle := make([]memory, len(b.competitors))
 	for i, comp := range b.competitors {
@@ -111,7 +127,7 @@ func (b *bench) runCell(ctx context.Context, c cell, upstream string, upstreamPI
 			return err
 		}
 	}
-	for round := range b.rounds {
+	for round := range rounds {
 		for i, comp := range b.competitors {
 			f, err := b.measure(ctx, c.job, gateways[i], upstreamPID)
 			if err != nil {
@@ -133,7 +149,9 @@ func (b *bench) runCell(ctx context.Context, c cell, upstream string, upstreamPI
 // upstream right before its counted part begins and right after the last answer.
 func (b *bench) measure(ctx context.Context, j job, g *gateway, upstreamPID int) (figure, error) {
 	j.Addr, j.Key = g.addr, g.key
-	j.For, j.Warm = time.Duration(b.seconds*float64(time.Second)), warmUp
+	if j.For == 0 {
+		j.For, j.Warm = time.Duration(b.seconds*float64(time.Second)), warmUp
+	}
 	var f figure
 	gen, err := startSelf(ctx, "load")
 	if err != nil {
@@ -156,7 +174,7 @@ func (b *bench) measure(ctx context.Context, j job, g *gateway, upstreamPID int)
 	}
 	fmt.Fprintln(gen.stdin, "begin")
 	most := watchMemory(g.pids)
-	line, err := gen.line(j.For + 2*grace)
+	line, err := gen.line(j.For + time.Duration(j.Chunks)*j.Gap + 2*grace)
 	f.During = most()
 	if err != nil {
 		return f, err

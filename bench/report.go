@@ -149,6 +149,11 @@ func (b *bench) verdicts(c cell) []string {
 	if c.memoryGoal > 0 {
 		verdict("peak memory of bulkhead, MB", mega(func(f figure) int64 { return f.Peak }), float64(c.memoryGoal>>20))
 	}
+	if c.streamGoal > 0 {
+		verdict("resident memory of bulkhead for each open stream, KB", median(b.values(c, nameBulkhead, func(f figure) float64 {
+			return float64(f.During-f.Idle) / float64(c.job.Callers) / (1 << 10)
+		})), float64(c.streamGoal>>10))
+	}
 	if b.measured(nameBulkhead) {
 		verdict("wrong answers and broken streams of bulkhead", float64(b.sum(c, nameBulkhead, func(f figure) int { return f.Faults })), 0)
 	}

@@ -243,8 +243,10 @@ func (c *outgoing) allowed(x *world, key string, now time.Time) []string {
 		q.Modalities = append(slices.Clone(c.media), "text")
 	}
 	var out []string
+	var first *catalog.Model // vectors of another cannot stand in for its
 	for _, o := range q.Alias.Offerings {
-		if x.oracle.Allows(q, o) {
+		if x.oracle.Allows(q, o) && (first == nil || c.action != call.Embeddings || o.Model == first) {
+			first = o.Model
 			out = append(out, o.Name)
 		}
 	}

@@ -92,6 +92,9 @@ func (s *serving) admit(ctx context.Context, permit *policy.Permit, n int) error
 		return err
 	}
 	e.receipt = receipt
+	s.reader.Reset() // all marks are found: others can use it while this reply comes
+	s.snapshot.readers.Put(s.reader)
+	s.reader = nil
 	e.mac.Reset()
 	s.out.seal(e.mac)
 	h := s.w.Header()

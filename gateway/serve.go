@@ -177,13 +177,17 @@ func (s *serving) read(w *catalog.Workload) (*dialect.Asked, error) {
 // plan puts the permitted offerings in the order in which they are asked,
 // without those that are suspended.
 func (s *serving) plan(permit *policy.Permit) ([]int, error) {
-	permitted := make([]*catalog.Offering, permit.Len())
-	for n := range permitted {
-		permitted[n] = permit.Offering(n)
+	which := s.candidates(permit)
+	permitted := make([]*catalog.Offering, len(which))
+	for i, n := range which {
+		permitted[i] = permit.Offering(n)
 	}
 	order, err := route.Plan(permitted, s.snapshot.doors.Missing, s.g.health, s.routed())
 	if err != nil {
 		return nil, err
+	}
+	for i, place := range order {
+		order[i] = which[place]
 	}
 	if order, err = s.narrow(permit, order); err != nil {
 		return nil, err

@@ -1,12 +1,8 @@
 package gateway_test
 
 import (
-	"bytes"
-	"context"
 	"fmt"
-	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -210,71 +206,6 @@ func TestSuspend_TheRecordOfACallNamesTheChange(t *testing.T) {
 	}
 	if want := fmt.Sprintf(`"change":%d,`, index); len(got) != 1 || !strings.Contains(got[0], want) {
 		t.Errorf("admissions %q, want one with %s", got, want)
-	}
-}
-
-// A whole cloud is withdrawn under load while another may serve: no call fails
-// but those cut after their first content, which are told so.
-func TestWithdrawal_OfAWholeCloudUnderLoad(t *testing.T) {
-	for _, cut := range []bool{false, true} {
-		t.Run(fmt.Sprintf("cut %v", cut), func(t *testing.T) {
-			t.Parallel()
-			slow := func(x *visit) {
-				time.Sleep(2 * time.Millisecond)
-				if !bytes.Contains(x.Body, []byte(`"stream":true`)) {
-					ok(x)
-					return
-				}
-				x.Stream(streamType, roleEvent)
-				for _, part := range []string{helloEvent, moreEvent, moreEvent, finishEvent, doneEvent} {
-					time.Sleep(2 * time.Millisecond)
-					if !x.Chunks(part) {
-						x.Hang()
-						return
-					}
-				}
-				x.End()
-			}
-			west, east, other := newVendor(t, slow), newVendor(t, slow), newVendor(t, slow)
-			e := clouds(offer{Name: "west", URL: west.URL}, offer{Name: "east", URL: east.URL}, offer{Name: "other", URL: other.URL})
-			e.Endpoints[0].Cloud, e.Endpoints[1].Cloud = "aws", "aws"
-			r := start(t, e)
-			r.Client.Transport.(*http.Transport).MaxConnsPerHost = 32
-			var wg sync.WaitGroup
-			ctx, stop := context.WithCancel(context.Background())
-			for i := range 16 {
-				wg.Go(func() {
-					for n := 0; ctx.Err() == nil; n++ {
-						stream := (i+n)%2 == 0
-						got := r.Post("/v1/chat/completions", chat(fmt.Sprintf(`"stream":%v`, stream)))
-						whole := got.Status == 200 && got.Err == nil && (strings.Contains(got.Body, "[DONE]") || !stream)
-						told := cut && stream && strings.Contains(got.Body, helloEvent) && strings.Contains(got.Body, "upstream_unavailable")
-						if !whole && !told {
-							t.Errorf("a call failed: %d %v %s", got.Status, got.Err, got.Body)
-						}
-					}
-				})
-			}
-			time.Sleep(200 * time.Millisecond)
-			suspension := of("cloud=aws")
-			if cut {
-				cutting(&suspension[0])
-			}
-			r.Gateway.Suspend(suspension, -1)
-			time.Sleep(100 * time.Millisecond) // the drained ones have ended
-			before := len(west.Seen()) + len(east.Seen())
-			time.Sleep(200 * time.Millisecond)
-			if after := len(west.Seen()) + len(east.Seen()); after != before || before == 0 {
-				t.Errorf("the cloud was asked %d times, then %d times more", before, after-before)
-			}
-			r.Gateway.Suspend(nil, -1)
-			time.Sleep(100 * time.Millisecond)
-			stop()
-			wg.Wait()
-			if len(west.Seen())+len(east.Seen()) == before || len(other.Seen()) == 0 {
-				t.Error("the calls did not move, or did not come back")
-			}
-		})
 	}
 }
 

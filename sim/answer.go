@@ -131,7 +131,7 @@ func (v *vendor) think(req *chatRequest, newID func() string) *completion {
 		a.reasoning = v.reason(req, p, d)
 		compose(req, p, d, a, newID)
 		a.limit(req)
-		if _, told := p.directives["filter"]; told {
+		if _, told := p.directives["filter"]; told || req.filter != "" {
 			a.finish, a.filtered, a.calls = "content_filter", true, nil
 			a.tokens = a.tokens[:len(a.tokens)/2]
 		}

@@ -22,13 +22,14 @@ type anthropicWire struct {
 // messages answers a request, streamed or not.
 func (x *exchange) messages(req *anthropicRequest) *reply {
 	v := x.vendor
+	req.filter = x.fault.Filter
 	c := v.think(&req.chatRequest, func() string {
 		if x.fault.EmptyToolIDs {
 			return ""
 		}
 		return "toolu_01" + x.id.letters(22)
 	})
-	if c.promptTokens > req.model.Context {
+	if x.tooLong(c, req.model) {
 		return v.refuse(&apiError{status: 400, message: fmt.Sprintf("prompt is too long: %d tokens > %d maximum", c.promptTokens, req.model.Context)})
 	}
 	w := &anthropicWire{completion: c, asked: req, a: c.answers[0], id: "msg_01" + x.id.letters(22), unsaid: x.fault.Usage == "none"}

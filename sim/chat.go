@@ -16,12 +16,13 @@ func (x *exchange) chat(asked object, m Model) *reply {
 	}
 	if v.Kind == Azure {
 		p := readPrompt(req.messages)
-		if _, told := p.directives["filter-prompt"]; told {
+		if _, told := p.directives["filter-prompt"]; told || x.fault.Filter == "prompt" {
 			return v.filteredPrompt()
 		}
 	}
+	req.filter = x.fault.Filter
 	c := v.think(req, func() string { return x.callID() })
-	if c.promptTokens > m.Context {
+	if x.tooLong(c, m) {
 		return v.refuse(&apiError{http.StatusBadRequest, "invalid_request_error", "context_length_exceeded", "messages",
 			fmt.Sprintf("This model's maximum context length is %d tokens. However, your messages resulted in %d tokens. Please reduce the length of the messages.", m.Context, c.promptTokens)})
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"io"
@@ -52,6 +53,9 @@ func (x *exchange) waitFor(done <-chan time.Time, out *output) bool {
 		case <-done:
 			return true
 		case <-alive:
+			if x.route.op == opConverse {
+				continue // it has none
+			}
 			out.write(x.vendor.Kind.keepAlive())
 		case <-x.r.Context().Done():
 			return false
@@ -86,7 +90,7 @@ func (x *exchange) deliver(rep *reply) {
 	if f.Gzip {
 		h.Set("Content-Encoding", "gzip")
 		out.zip = gzip.NewWriter(x.w)
-	} else if rep.stream == nil && rep.status != http.StatusNoContent {
+	} else if rep.stream == nil && rep.status != http.StatusNoContent && !f.Endless && f.ErrorAfterChunks == nil {
 		h.Set("Content-Length", strconv.Itoa(len(rep.body)))
 	}
 	x.w.WriteHeader(rep.status)
@@ -101,18 +105,26 @@ func (x *exchange) deliver(rep *reply) {
 
 func (x *exchange) deliverBody(body []byte, out *output) {
 	f := x.fault
+	if f.ErrorAfterChunks != nil && *f.ErrorAfterChunks == 0 { // an error where the status says that all is well
+		body = x.refusal(f.errorStatus()).body
+		f.ErrorAfterChunks, x.fault.ErrorAfterChunks = nil, nil
+	}
 	if f.DelayFirstChunk > 0 {
 		out.flush()
 		if !x.wait(time.Duration(f.DelayFirstChunk), nil) {
 			return
 		}
 	}
+	if f.Endless {
+		for piece := []byte(`{"padding":"`); out.write(piece) && x.wait(x.pace(), nil); {
+			piece = bytes.Repeat([]byte("x"), 1<<10)
+		}
+		return
+	}
 	if !x.before(0, out) {
 		return
 	}
-	if f.MalformedChunk == 1 {
-		body = broken(body)
-	}
+	body = x.spoilt(1, body, nil)
 	last := out.last
 	if x.fault.stopsAfter(1) {
 		last = out.write
@@ -125,10 +137,9 @@ func (x *exchange) deliverBody(body []byte, out *output) {
 
 // deliverStream sends the events one by one at the pace.
 func (x *exchange) deliverStream(s *stream, out *output) {
-	f := x.fault
-	pace := x.sim.opts.Pace
-	if f.Pace > 0 {
-		pace = time.Duration(f.Pace)
+	f, pace := x.fault, x.pace()
+	if f.NoEndMarker {
+		s.chunks = s.chunks[:max(0, len(s.chunks)-s.marks)]
 	}
 	if f.DelayFirstChunk > 0 && !x.wait(time.Duration(f.DelayFirstChunk), out) {
 		return
@@ -140,10 +151,11 @@ func (x *exchange) deliverStream(s *stream, out *output) {
 		if !x.before(i, out) {
 			return
 		}
-		if f.MalformedChunk == i+1 {
-			chunk = broken(chunk)
+		sent := out.send(x.spoilt(i+1, chunk, s), 1, false)
+		for f.Endless && i == len(s.chunks)/2 && sent { // the same piece of the answer, for ever
+			sent = x.wait(pace, out) && out.send(s.frame(i, chunk), 1, false)
 		}
-		if !out.send(s.frame(i, chunk), 1, false) {
+		if !sent {
 			return
 		}
 	}
@@ -184,20 +196,8 @@ func (x *exchange) before(n int, out *output) bool {
 	case at(f.ResetAfterChunks):
 		out.flush()
 		x.reset()
-	case at(f.ErrorAfterChunks) && x.vendor.Kind == Gemini:
-		out.write(x.geminiFailure(n, x.vendor.errorFor(http.StatusInternalServerError)))
-		out.close()
-		return false
-	case at(f.ErrorAfterChunks) && x.route.op == opResponses:
-		out.write(x.responsesFailure(n, x.vendor.errorFor(http.StatusInternalServerError)))
-		out.close()
-		return false
-	case at(f.ErrorAfterChunks) && x.vendor.Kind == Anthropic:
-		out.write(anthropicEvent(0, encode(x.vendor.errorFor(http.StatusInternalServerError).anthropicBody(""))))
-		out.close()
-		return false
 	case at(f.ErrorAfterChunks):
-		out.write(event(encode(x.vendor.errorFor(http.StatusInternalServerError).openAIBody())))
+		out.write(x.failure(n))
 		out.close()
 		return false
 	case at(f.EndAfterChunks):
@@ -272,13 +272,29 @@ func (o *output) put(b []byte, chunks int, last bool) bool {
 	if o.zip != nil {
 		w = o.zip
 	}
-	if _, err := w.Write(b); err == nil && o.flush() {
+	if o.drip(w, b) {
 		return true
 	}
 	o.sent, o.chunks = o.sent-len(b), o.chunks-chunks
 	o.x.sim.log.update(o.x.rec, func(rec *Record) { rec.BytesSent, rec.Chunks, rec.Complete = o.sent, o.chunks, false })
 	o.x.left()
 	return false
+}
+
+// drip writes b at once, or so many bytes at a time as the fault says.
+func (o *output) drip(w io.Writer, b []byte) bool {
+	n := len(b)
+	if o.x.fault.Drip > 0 {
+		n = o.x.fault.Drip
+	}
+	for len(b) > n {
+		if _, err := w.Write(b[:n]); err != nil || !o.flush() || !o.x.wait(o.x.pace(), nil) {
+			return false
+		}
+		b = b[n:]
+	}
+	_, err := w.Write(b)
+	return err == nil && o.flush()
 }
 
 func (o *output) flush() bool {
@@ -302,5 +318,33 @@ func event(chunk []byte) []byte {
 	return append(out, "\n\n"...)
 }
 
-// broken gives JSON that ends in its midst.
-func broken(chunk []byte) []byte { return chunk[:len(chunk)*2/3] }
+// spoilt gives the nth piece of a reply, framed, as the fault lets it be.
+func (x *exchange) spoilt(n int, chunk []byte, s *stream) []byte {
+	if x.fault.MalformedChunk == n {
+		chunk = broken(s, chunk)
+	}
+	if s != nil {
+		chunk = s.frame(n-1, chunk)
+	}
+	if x.fault.CorruptChunk == n {
+		chunk[len(chunk)/2] = 0xff // of a frame the checksums no longer match
+	}
+	return chunk
+}
+
+// broken gives JSON that ends in its midst; the name of an event that frames it stays.
+func broken(s *stream, chunk []byte) []byte {
+	if s != nil && s.binary {
+		name, payload, _ := bytes.Cut(chunk, []byte(":"))
+		return append(append(name, ':'), payload[:len(payload)*2/3]...)
+	}
+	return chunk[:len(chunk)*2/3]
+}
+
+// pace is the time between two pieces of the reply.
+func (x *exchange) pace() time.Duration {
+	if x.fault.Pace > 0 {
+		return time.Duration(x.fault.Pace)
+	}
+	return x.sim.opts.Pace
+}

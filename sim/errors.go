@@ -107,6 +107,39 @@ func tooLarge(limit int64) *apiError {
 	return &apiError{status: 413, typ: "invalid_request_error", message: fmt.Sprintf("Request body is larger than %d bytes", limit)}
 }
 
+// refusal is the vendor's own reply for a status that a fault asked for.
+func (x *exchange) refusal(status int) *reply {
+	if e := x.vendor.errorFor(status); x.route.op == opConverse {
+		return refuseConverse(&apiError{status: status, message: e.message})
+	} else {
+		return x.vendor.refuse(e)
+	}
+}
+
+// failure is how the vendor breaks off a stream, n chunks after its beginning.
+func (x *exchange) failure(n int) []byte {
+	e := x.vendor.errorFor(x.fault.errorStatus())
+	switch {
+	case x.route.op == opConverse:
+		return converseFailure(e)
+	case x.vendor.Kind == Gemini:
+		return x.geminiFailure(n, e)
+	case x.route.op == opResponses:
+		return x.responsesFailure(n, e)
+	case x.vendor.Kind == Anthropic:
+		return anthropicEvent(0, encode(e.anthropicBody("")))
+	}
+	return event(encode(e.openAIBody()))
+}
+
+// tooLong says whether a prompt is over the model's window, or a fault has it so.
+func (x *exchange) tooLong(c *completion, m Model) bool {
+	if x.fault.ContextLength {
+		c.promptTokens = m.Context + 1
+	}
+	return c.promptTokens > m.Context
+}
+
 // errorFor is what the vendor says with a status that a fault asked for.
 func (v *vendor) errorFor(status int) *apiError {
 	e := &apiError{status: status, typ: "invalid_request_error", message: "Simulated fault: " + strconv.Itoa(status) + " " + http.StatusText(status) + "."}

@@ -55,7 +55,7 @@ func (s *Sim) serveVendor(w http.ResponseWriter, r *http.Request, v *vendor, pat
 	stop := x.watch()
 	defer stop()
 
-	if f, label := s.faults.pick(sighting{v.Name, path, x.model, false}, true); label != "" {
+	if f, label := s.faults.pick(sighting{v.Name, path, x.model, x.route.streams}, true); label != "" {
 		x.applied(f, label)
 		// Else net/http reads on for the body before it lets the reply out; HTTP/2 needs no such leave and has none.
 		_ = http.NewResponseController(w).EnableFullDuplex()
@@ -80,7 +80,7 @@ func (s *Sim) serveVendor(w http.ResponseWriter, r *http.Request, v *vendor, pat
 		parsed, bad = parse(body)
 	}
 	asked, _ := parsed.(object)
-	if !x.route.deployment && !x.route.vertex && x.route.op != opModel && x.vendor.Kind != Gemini {
+	if !x.route.deployment && !x.route.vertex && x.route.op != opModel && x.route.op != opConverse && x.vendor.Kind != Gemini {
 		x.model = asked.text("model")
 	}
 	s.log.update(x.rec, func(rec *Record) { rec.Model = x.model })
@@ -108,7 +108,7 @@ func (x *exchange) faulty(rep *reply) *reply {
 		rep = &reply{status: http.StatusTemporaryRedirect, body: []byte{}}
 		rep.set("Location", f.Redirect)
 	case f.Status != 0:
-		rep = x.vendor.refuse(x.vendor.errorFor(f.Status))
+		rep = x.refusal(f.Status)
 	}
 	if f.Body != "" {
 		rep.body, rep.stream = []byte(f.Body), nil
@@ -125,6 +125,9 @@ func (x *exchange) faulty(rep *reply) *reply {
 // answer is what the vendor says when nothing goes wrong with it.
 func (x *exchange) answer(path string, body any, bad error) *reply {
 	v := x.vendor
+	if x.route.op == opConverse {
+		return x.converse(body, bad)
+	}
 	if v.Kind == Gemini {
 		return x.gemini(path, body, bad)
 	}

@@ -2,9 +2,11 @@ package sim
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,7 +65,21 @@ type Fault struct {
 	StallAfterChunks  *int     `json:"stall_after_chunks,omitzero"` // nothing more, until StallFor is over or the caller leaves
 	StallFor          Duration `json:"stall_for,omitzero"`          // 0: for ever
 	MalformedChunk    int      `json:"malformed_chunk,omitzero"`    // the nth chunk (from 1) is broken JSON; unary: 1
-	NoEndMarker       bool     `json:"no_end_marker,omitzero"`      // no [DONE]
+	// CorruptChunk is the nth chunk (from 1) damaged on its way: in frames the checksum does not match, elsewhere a byte
+	// is not UTF-8.
+	CorruptChunk int  `json:"corrupt_chunk,omitzero"`
+	NoEndMarker  bool `json:"no_end_marker,omitzero"` // without [DONE], or the events that say so elsewhere
+	// ErrorStatus is the status in whose words error_after_chunks speaks; 0 means 500. With no chunk before it a unary
+	// reply is an error under the status 200.
+	ErrorStatus int `json:"error_status,omitzero"`
+	// Endless lets the answer never end: the chunk in its midst comes again and again, a unary body goes on.
+	Endless bool `json:"endless,omitzero"`
+	// Drip sends the body so many bytes at a time, with the pace between them.
+	Drip int `json:"drip,omitzero"`
+	// ContextLength refuses the prompt as too long for the model, in the vendor's words.
+	ContextLength bool `json:"context_length,omitzero"`
+	// Filter lets the vendor's content filter stop the "prompt" or the "answer", where it tells them apart.
+	Filter string `json:"filter,omitzero"`
 	// Usage is one of "none" (never sent, even if asked for), "always" (sent though not asked for), "duplicate" (the
 	// usage chunk comes twice), "cumulative" (on every chunk, counting up).
 	Usage string `json:"usage,omitzero"`
@@ -133,8 +149,14 @@ func (r Rule) check() error {
 		return errors.New("fault.early answers before the body is read, so it needs fault.status, fault.redirect or fault.reset_before_header")
 	case f.Early && m.Stream != nil:
 		return errors.New("match.stream stands in the body, which fault.early does not read")
-	case f.MalformedChunk < 0:
-		return errors.New("fault.malformed_chunk counts from 1")
+	case f.MalformedChunk < 0 || f.CorruptChunk < 0:
+		return errors.New("fault.malformed_chunk and fault.corrupt_chunk count from 1")
+	case f.Drip < 0:
+		return errors.New("fault.drip is a number of bytes")
+	case f.ErrorStatus != 0 && (f.ErrorStatus < 400 || f.ErrorStatus > 599):
+		return fmt.Errorf("fault.error_status %d: give a status from 400 to 599", f.ErrorStatus)
+	case !slices.Contains([]string{"", "prompt", "answer"}, f.Filter):
+		return fmt.Errorf("fault.filter %q: use prompt or answer", f.Filter)
 	case !slices.Contains([]string{"", "none", "always", "duplicate", "cumulative"}, f.Usage):
 		return fmt.Errorf("fault.usage %q: use none, always, duplicate or cumulative", f.Usage)
 	}
@@ -145,6 +167,9 @@ func (r Rule) check() error {
 	}
 	return nil
 }
+
+// errorStatus is the status in whose words a reply breaks off.
+func (f Fault) errorStatus() int { return cmp.Or(f.ErrorStatus, http.StatusInternalServerError) }
 
 // stopsAfter says whether the fault ends a reply after n chunks.
 func (f Fault) stopsAfter(n int) bool {

@@ -201,7 +201,7 @@ func TestGemini_SpeaksWithTheDialectsClient(t *testing.T) {
 		"vertex's v1": {Model: "gemini-2.5-flash", Surface: gemini.Vertex, APIVersion: "v1", Project: "p", Location: "l", Family: "google"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &site{s.Sim, t, s.url, s.client}
+			s := &site{Sim: s.Sim, t: t, url: s.url, client: s.client}
 			losses := func() *chat.Losses { return chat.NewLosses("gemini", nil, nil) }
 			r := &chat.Request{Stream: true, Messages: []chat.Message{{Role: chat.User, Parts: []chat.Part{chat.Say("What is the weather in Paris and Rome?")}}},
 				Tools:    []chat.Tool{{Kind: chat.Function, Name: "get_weather", Schema: chat.Raw(`{"type":"object","properties":{"city":{"type":"string"}},"required":["city"],"additionalProperties":false}`)}},

@@ -24,12 +24,13 @@ func (x *exchange) generate(asked object, m Model) *reply {
 		return v.refuse(e)
 	}
 	w := &geminiWire{asked: req, id: x.id.letters(23), at: x.route.gemini, began: x.began}
-	if _, told := readPrompt(req.messages).directives["filter-prompt"]; told {
+	if _, told := readPrompt(req.messages).directives["filter-prompt"]; told || x.fault.Filter == "prompt" {
 		w.completion = &completion{request: &req.chatRequest, promptTokens: measure(&req.chatRequest).n}
 		return x.whole(w, []object{append(object{{"promptFeedback", object{{"blockReason", "SAFETY"}}}}, w.tail(0, 0)...)})
 	}
+	req.filter = x.fault.Filter
 	w.completion = v.think(&req.chatRequest, func() string { return "" })
-	if w.promptTokens > m.Context {
+	if x.tooLong(w.completion, m) {
 		return v.refuse(&apiError{status: 400, message: "The input token count (" + strconv.Itoa(w.promptTokens) + ") exceeds the maximum number of tokens allowed (" + strconv.Itoa(m.Context) + ")."})
 	}
 	if !req.stream {
@@ -49,7 +50,7 @@ func (x *exchange) whole(w *geminiWire, chunks []object) *reply {
 		return jsonReply(chunks[0])
 	}
 	array := x.array()
-	s := &stream{framing: func(i int, chunk []byte) []byte { return geminiFrame(array, i, chunk) }}
+	s := &stream{framing: func(i int, chunk []byte) []byte { return geminiFrame(array, i, chunk) }, marks: 1}
 	r := &reply{status: http.StatusOK, stream: s}
 	r.set("Content-Type", "text/event-stream")
 	if array {

@@ -33,6 +33,7 @@ type chatRequest struct {
 	effort      string
 	verbosity   string
 	tier        string
+	filter      string // what a fault has the vendor's content filter stop: prompt or answer
 }
 
 type message struct {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -38,12 +39,13 @@ func (x *exchange) responses(asked object, m Model) *reply {
 		return &reply{status: http.StatusOK, body: encode(object{{"object", "response.input_tokens"}, {"input_tokens", measure(&req.chatRequest).n}})}
 	}
 	if v.Kind == Azure {
-		if _, told := readPrompt(req.messages).directives["filter-prompt"]; told {
+		if _, told := readPrompt(req.messages).directives["filter-prompt"]; told || x.fault.Filter == "prompt" {
 			return v.filteredPrompt()
 		}
 	}
+	req.filter = x.fault.Filter
 	c := v.think(&req.chatRequest, func() string { return x.callID() })
-	if c.promptTokens > m.Context {
+	if x.tooLong(c, m) {
 		return v.refuse(&apiError{http.StatusBadRequest, "invalid_request_error", "context_length_exceeded", "input",
 			"Your input exceeds the context window of this model. Please adjust your input and try again."})
 	}
@@ -89,7 +91,7 @@ func (x *exchange) responsesFailure(n int, e *apiError) []byte {
 	}}}
 	failed := object{{"type", "response.failed"}, {"sequence_number", n + 1}, {"response", object{
 		{"id", "resp_" + x.id.hex(48)}, {"object", "response"}, {"status", "failed"},
-		{"error", object{{"code", "server_error"}, {"message", e.message}}}, {"output", []any{}},
+		{"error", object{{"code", cmp.Or(e.code, "server_error")}, {"message", e.message}}}, {"output", []any{}},
 	}}}
 	return append(namedEvent(0, encode(fault)), namedEvent(0, encode(failed))...)
 }

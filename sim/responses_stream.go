@@ -18,7 +18,7 @@ func (w *responsesWire) stream(f Fault) *stream {
 		index++
 	}
 	w.event("response."+w.status(), object{{"response", w.response("completed", w.output())}})
-	s := &stream{chunks: w.chunks, framing: namedEvent}
+	s := &stream{chunks: w.chunks, framing: namedEvent, marks: 1}
 	if f.Usage == "duplicate" { // the last event twice, as nothing else here has a usage
 		s.chunks = append(s.chunks, s.chunks[len(s.chunks)-1])
 	}

@@ -1,5 +1,5 @@
 // Package sim holds pretend AI vendors that speak the vendors' real wires on loopback: OpenAI, Azure OpenAI in both of
-// its surfaces, Amazon Bedrock's OpenAI-compatible surface, a generic OpenAI-compatible server, Google's Gemini API
+// its surfaces, Amazon Bedrock's OpenAI-compatible surface and Converse, a generic OpenAI-compatible server, Google's Gemini API
 // with Vertex AI, and Anthropic.
 //
 // They behave like a model that never thinks: the same prompt gives the same text, token counts follow the tokenizer

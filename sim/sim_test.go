@@ -24,6 +24,7 @@ type site struct {
 	t      testing.TB
 	url    string
 	client *http.Client
+	ctx    context.Context // of its requests; nil: they go on to their end
 }
 
 func start(t testing.TB, opts sim.Options) *site {
@@ -40,7 +41,7 @@ func start(t testing.TB, opts sim.Options) *site {
 			t.Errorf("close: %v", err)
 		}
 	})
-	return &site{s, t, url, &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return &site{Sim: s, t: t, url: url, client: &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
 type response struct {
@@ -59,7 +60,11 @@ func (s *site) do(method, url, body string, header ...string) response {
 }
 
 func (s *site) try(method, url, body string, header ...string) (response, error) {
-	req, err := http.NewRequestWithContext(context.Background(), method, url, strings.NewReader(body))
+	ctx := s.ctx
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		return response{}, err
 	}

@@ -10,6 +10,8 @@ type stream struct {
 	chunks  [][]byte
 	framing func(i int, chunk []byte) []byte // nil: server-sent events, with an end marker
 	end     []byte                           // in place of the end marker, with a framing of its own
+	marks   int                              // how many of the last chunks say that the reply is whole, where no end marker does
+	binary  bool                             // frames whose chunks hold the event's name and its payload
 }
 
 // frame is the ith chunk as it is sent.

@@ -16,7 +16,8 @@ const (
 	// Azure is an Azure OpenAI resource: /openai/deployments/{deployment}/…?api-version=… and /openai/v1/…, with
 	// api-key or a bearer token. A model's ID is the deployment's name.
 	Azure Kind = "azure"
-	// Bedrock is the OpenAI-compatible surface of Bedrock's runtime: /openai/v1/… with a bearer key.
+	// Bedrock is Bedrock's runtime with a bearer key: its OpenAI-compatible surface under /openai/v1/…, and Converse
+	// under /model/{id}/….
 	Bedrock Kind = "bedrock"
 	// Compatible is a server that others wrote to OpenAI's wire (DeepSeek, vLLM, llama.cpp): /v1/…, a key only if one
 	// is set, unknown fields ignored, reasoning shown as reasoning_content.
@@ -212,6 +213,9 @@ func (v *vendor) route(path string) route {
 		}
 		return routeUnder(path, "/openai/v1")
 	case Bedrock:
+		if r := routeConverse(path); r.op != opNone {
+			return r
+		}
 		r := routeUnder(path, "/openai/v1")
 		if r.op == opEmbeddings || r.op == opResponses || r.op == opInputTokens {
 			return route{} // Bedrock has no embeddings on this surface, and no responses on this host

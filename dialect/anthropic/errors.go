@@ -129,8 +129,8 @@ func kindOf(status int, e vendorError) fault.Kind {
 	case status == http.StatusServiceUnavailable: // plainer than the word with it, which is that of every failure
 		return fault.UpstreamUnavailable
 	}
-	if k, ok := errorKinds[e.typ]; ok {
-		return k
+	if k, ok := errorKinds[e.typ]; ok && (e.typ != "api_error" || status < http.StatusInternalServerError) {
+		return k // api_error is what is said of any failure: the status says more
 	}
 	switch {
 	case status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge || status == http.StatusUnprocessableEntity:

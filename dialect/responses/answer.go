@@ -1,7 +1,6 @@
 package responses
 
 import (
-	"bytes"
 	"strconv"
 	"unicode/utf8"
 
@@ -17,8 +16,8 @@ import (
 // Reply implements [dialects.Client].
 func (Client) Reply(body []byte, _ *wire.Scanner, to *dialects.Upstream) (*chat.Reply, error) {
 	var doc replyJSON
-	if !utf8.Valid(body) { // what is kept as it was written must be text
-		body = bytes.ToValidUTF8(body, []byte("\uFFFD"))
+	if !utf8.Valid(body) { // it was damaged on its way
+		return nil, fault.New(fault.UpstreamError, "The vendor's reply is not text.")
 	}
 	if err := json.Unmarshal(body, &doc, lenient); err != nil {
 		return nil, fault.New(fault.UpstreamError, "The vendor's reply cannot be read.").Because(err)
@@ -156,7 +155,11 @@ func itemType(raw chat.Raw) string {
 
 // ending says why a reply ends. One that failed, or has not ended, is a fault.
 func (r *replyJSON) ending(a *answer) (chat.Ending, error) {
-	switch r.Status {
+	status := r.Status
+	if status == "" && (r.Error != nil || len(a.parts) == 0) {
+		status = "failed" // an error, or nothing, under a status that said that all was well
+	}
+	switch status {
 	case "completed", "": // compatible servers may leave it out
 		e := chat.Ending{Reason: chat.ReasonStop, Said: r.Status}
 		if a.called {
