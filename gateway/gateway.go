@@ -44,6 +44,8 @@ const (
 	bytesAToken      = 4 // for estimates where a vendor counts nothing
 	openingEventsMax = 1 << 20
 	releaseWithin    = 2 * time.Minute        // how long a caller may take nothing of a reply
+	failuresInARow   = 10                     // that open an offering's circuit
+	unreachedInARow  = 5                      // failures to connect that open an endpoint's
 	leaveWithin      = 500 * time.Millisecond // how long a refused body is read on
 )
 
@@ -68,7 +70,7 @@ type Options struct {
 	Seal   func(ctx context.Context, index int64, s Sealed) error
 	Log    *slog.Logger // for causes that only operators may see
 	Egress egress.Options
-	Health route.HealthOptions // the zero value: the defaults
+	Health route.HealthOptions // the zero value: the defaults; ten failures in a row, five to connect
 	Now    func() time.Time    // nil: time.Now
 	Random io.Reader           // nil: the system's
 
@@ -137,6 +139,7 @@ func New(o Options) *Gateway {
 		g.now = time.Now
 	}
 	g.suspensions.now = g.now
+	o.Health.InARow, o.Health.Unreached = orElse(o.Health.InARow, failuresInARow), orElse(o.Health.Unreached, unreachedInARow)
 	g.health = route.NewHealth(o.Health)
 	g.options.KeepAlive = orElse(o.KeepAlive, keepAliveAfter)
 	if g.options.Begin == nil {

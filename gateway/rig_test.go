@@ -27,6 +27,7 @@ import (
 	"bulkhead/ingress"
 	"bulkhead/ledger"
 	"bulkhead/ledger/ledgertest"
+	"bulkhead/route"
 )
 
 // TestMain checks that no goroutine is left; net/http lets a connection that it
@@ -180,6 +181,7 @@ func start(t testing.TB, e *catalog.Estate, change ...func(*gateway.Options)) *r
 	keys.Put(key)
 	o := gateway.Options{
 		Keys: keys, Log: log, Observe: r.observe, Ledger: r.Ledger,
+		Health: route.HealthOptions{InARow: 1 << 20, Unreached: 1 << 20, Volume: 1 << 20}, // tests let one vendor fail again and again; those of health say otherwise
 		Egress: egress.Options{Secret: func(string) (string, error) { return "vendor-secret", nil }, UserAgent: "Bulkhead/test"},
 	}
 	for _, f := range change {

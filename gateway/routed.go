@@ -2,9 +2,14 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
+	"time"
 
 	"bulkhead/catalog"
+	"bulkhead/egress"
+	"bulkhead/fault"
+	"bulkhead/policy"
 	"bulkhead/route"
 )
 
@@ -29,4 +34,36 @@ func (s *serving) routed() route.Call {
 		c.Service = &w.Service
 	}
 	return c
+}
+
+// healthy takes the pass without which an offering is not asked, or says that
+// its circuit is open.
+func (s *serving) healthy(o *catalog.Offering) error {
+	now, ok := s.g.now(), false
+	if s.pass, ok = s.g.health.Ask(o, now); ok {
+		return nil
+	}
+	f := fault.New(fault.UpstreamUnavailable, "The offering %s failed of late and is not asked for the moment.", o.Name)
+	f.RetryAfter = s.g.health.RetryIn(o, now)
+	return f
+}
+
+// met is what an attempt showed of its offering's health. What ended it from our
+// side, the caller's or the estate's says nothing of that.
+func met(a *answer, took time.Duration, err error) route.Result {
+	r := route.Result{Took: took}
+	if err == nil {
+		if a.whole == nil {
+			r.FirstContent = took
+		}
+		return r
+	}
+	f := fault.From(err)
+	r.Kind, r.RetryAfter = f.Kind, f.RetryAfter
+	var e *egress.Failure
+	r.Unreached = errors.As(err, &e) && (e.Phase == egress.Connecting || e.Phase == egress.SigningIn)
+	if conclusive := f.NoRetry && (f.Kind == fault.UpstreamTimeout || f.Kind == fault.UpstreamError); conclusive || errors.Is(err, policy.ErrOver) || errors.Is(err, errSuspended) {
+		r.Kind = fault.Cancelled
+	}
+	return r
 }

@@ -16,6 +16,7 @@ import (
 	"bulkhead/egress"
 	"bulkhead/fault"
 	"bulkhead/policy"
+	"bulkhead/route"
 )
 
 // answer is an attempt that succeeded: a whole unary reply, or a stream up to
@@ -103,7 +104,11 @@ func (s *serving) keepAlive() {
 // ready puts a further attempt on the record, once what can change while a call
 // is under way was looked at again. The first is there with the admission.
 func (s *serving) ready(ctx context.Context, permit *policy.Permit, n int) error {
-	err := s.barred(permit.Offering(n))
+	o := permit.Offering(n)
+	err := s.barred(o)
+	if err == nil {
+		err = s.healthy(o)
+	}
 	switch {
 	case s.entry.trying && err != nil:
 		s.endAttempt(fault.From(err).Kind)
@@ -111,7 +116,11 @@ func (s *serving) ready(ctx context.Context, permit *policy.Permit, n int) error
 	case s.entry.trying || err != nil:
 		return err
 	}
-	return s.again(ctx, permit, n)
+	if err := s.again(ctx, permit, n); err != nil {
+		s.pass.Done(s.g.now(), route.Result{Kind: fault.Cancelled}) // nothing was asked
+		return err
+	}
+	return nil
 }
 
 // attempt asks the n-th offering of the permit once. Its answer is there even
@@ -127,6 +136,7 @@ func (s *serving) attempt(ctx context.Context, w *catalog.Workload, permit *poli
 	defer func() {
 		if p := recover(); p != nil {
 			a.close()
+			s.pass.Done(s.g.now(), route.Result{Kind: fault.Cancelled})
 			panic(p) // guard tells of it
 		}
 	}()
@@ -155,6 +165,7 @@ func (s *serving) attempt(ctx context.Context, w *catalog.Workload, permit *poli
 		s.endAttempt(f.Kind)
 	}
 	s.rec.Attempts = append(s.rec.Attempts, try)
+	s.pass.Done(s.g.now(), met(a, try.Took, err))
 	return a, err
 }
 

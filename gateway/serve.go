@@ -78,9 +78,10 @@ type serving struct {
 	atomic    bool             // the caller gets a reply only when it is whole
 	most      int64            // bytes that are held of such a reply
 	goesOn    route.CourseOptions
-	heard     int64    // bytes of text in the body
-	holds     int64    // bytes held beside the bodies
-	facts     [32]byte // digest of what was decided about
+	pass      route.Pass // of the attempt under way
+	heard     int64      // bytes of text in the body
+	holds     int64      // bytes held beside the bodies
+	facts     [32]byte   // digest of what was decided about
 	out       outlet
 	body      *body
 	request   dialect.Request // nil until the body is read

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,9 +55,12 @@ func (s *suspended) bar(workload string, o *catalog.Offering, now time.Time) *ca
 	return nil
 }
 
+// errSuspended is why an attempt at an offering that is suspended ends.
+var errSuspended = errors.New("the offering is suspended")
+
 // barred is the fault of an attempt at an offering that is suspended.
 func barred(x *catalog.Suspension, o *catalog.Offering) *fault.Fault {
-	return fault.New(fault.UpstreamUnavailable, "The offering %s is suspended (%s).", o.Name, x.ID)
+	return fault.New(fault.UpstreamUnavailable, "The offering %s is suspended (%s).", o.Name, x.ID).Because(errSuspended)
 }
 
 // Suspend puts suspensions in force, in the stead of those before, for every
