@@ -56,7 +56,7 @@ func TestRestore_DecidesAsTheFilesDid(t *testing.T) {
 
 func decisions(t *testing.T, e *catalog.Estate, at time.Time) map[string]*policy.Form {
 	t.Helper()
-	engine, problems := policy.Compile(e, policy.Options{Dialects: dialect.Carried(), Remembered: -1})
+	engine, problems := policy.Compile(e, policy.Options{Dialects: dialect.Carried(), Gates: policy.Built(), Remembered: -1})
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

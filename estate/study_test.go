@@ -19,7 +19,7 @@ func study(t *testing.T, files map[string][]byte, now time.Time) []string {
 	if est == nil {
 		t.Fatal(report.Err())
 	}
-	engine, problems := policy.Compile(est, policy.Options{Dialects: dialect.Carried()})
+	engine, problems := policy.Compile(est, policy.Options{Dialects: dialect.Carried(), Gates: policy.Built()})
 	if engine == nil {
 		t.Fatal(problems)
 	}

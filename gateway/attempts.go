@@ -24,6 +24,9 @@ func (s *serving) course(w *catalog.Workload, permit *policy.Permit, order []int
 	offerings := make([]*catalog.Offering, len(order))
 	for place, n := range order {
 		offerings[place] = permit.Offering(n)
+		for _, duty := range permit.Duties(n) {
+			s.atomic = s.atomic || duty.Gate == policy.Atomic // whatever the caller asked for
+		}
 	}
 	o := &s.goesOn
 	o.Attempts, o.Filtered, o.Refused = w.Service.Attempts, w.Service.MovesOn(catalog.OnContentFilter), w.Service.MovesOn(catalog.OnRefusal)

@@ -33,7 +33,7 @@ func newWorld(number int, listeners []*vendor) *world {
 	d.First = time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -35)
 	e := d.Estate()
 	e.Digest = fmt.Sprintf("sha256:%064x", number)
-	x := &world{number: number, estate: e, oracle: &policytest.Oracle{Estate: e, Built: policy.Options{Dialects: dialect.Carried()}}}
+	x := &world{number: number, estate: e, oracle: &policytest.Oracle{Estate: e, Built: policy.Options{Dialects: dialect.Carried(), Gates: policy.Built()}}}
 	var text string
 	if x.oracle.Rules, text = d.Rules(); text != "" {
 		e.Policies = []catalog.PolicyFile{{Name: "policies/a.cedar", Text: text}}

@@ -25,7 +25,7 @@ const smallCall = `{"model":"chat","temperature":0.2,"max_tokens":256,"messages"
 func BenchmarkGates_SmallCall(b *testing.B) {
 	e := estateOf("a", []string{"chat"}, offer{Name: "one", URL: "http://127.0.0.1:1"}, offer{Name: "two", URL: "http://127.0.0.1:2"}, offer{Name: "three", URL: "http://127.0.0.1:3"})
 	register := e.Register()
-	engine, problems := policy.Compile(e, policy.Options{Dialects: dialect.Carried()})
+	engine, problems := policy.Compile(e, policy.Options{Dialects: dialect.Carried(), Gates: policy.Built()})
 	if engine == nil {
 		b.Fatal(problems)
 	}

@@ -176,7 +176,7 @@ func (g *Gateway) Estate() *catalog.Estate {
 func (g *Gateway) Use(e *catalog.Estate, record func() (int64, error)) ([]error, error) {
 	g.swap.Lock()
 	defer g.swap.Unlock()
-	engine, faults := policy.Compile(e, policy.Options{Dialects: dialect.Carried()})
+	engine, faults := policy.Compile(e, policy.Options{Dialects: dialect.Carried(), Gates: policy.Built()})
 	if len(faults) > 0 {
 		err := make([]error, len(faults))
 		for i, f := range faults {

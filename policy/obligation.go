@@ -30,6 +30,10 @@ const (
 	Unmet    Means = "unmet"
 )
 
+// Built are the gates that the path of this build has, and so the obligations
+// that it enforces.
+func Built() []Gate { return []Gate{Atomic} }
+
 // Duty is an obligation and how it is met.
 type Duty struct {
 	Obligation catalog.Obligation

@@ -78,7 +78,7 @@ func studied(e *catalog.Estate, now time.Time) []estate.Remark {
 	if e == nil {
 		return nil
 	}
-	engine, problems := policy.Compile(e, policy.Options{Dialects: dialect.Carried(), Remembered: -1})
+	engine, problems := policy.Compile(e, policy.Options{Dialects: dialect.Carried(), Gates: policy.Built(), Remembered: -1})
 	if len(problems) > 0 {
 		return nil // told as faults at load
 	}

@@ -216,7 +216,7 @@ func openStudy(ctx context.Context, dir string, now time.Time) (*studies.Study, 
 	if n := len(report.Faults); n > 0 {
 		return nil, fmt.Errorf("the estate in %s has %s, the first: %s\nSee all of them: bulkhead check %s", dir, count(n, "fault"), report.Faults[0], dir)
 	}
-	options := policy.Options{Dialects: dialect.Carried(), Remembered: -1} // as the gateway decides
+	options := policy.Options{Dialects: dialect.Carried(), Gates: policy.Built(), Remembered: -1} // as the gateway decides
 	engine, problems := policy.Compile(est, options)
 	if len(problems) > 0 {
 		return nil, errors.Join(errorsOf(problems)...)

@@ -94,7 +94,7 @@ func decideAgain(data string, d *decided) (*again, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &again{options: policy.Options{Dialects: dialect.Carried(), Remembered: -1}} // as the gateway decides
+	a := &again{options: policy.Options{Dialects: dialect.Carried(), Gates: policy.Built(), Remembered: -1}} // as the gateway decides
 	var problems []policy.Problem
 	if a.engine, problems = policy.Compile(est, a.options); len(problems) > 0 {
 		return nil, errors.Join(errorsOf(problems)...)
