@@ -3,7 +3,7 @@
 GO ?= go
 export CGO_ENABLED = 0
 
-.PHONY: help build check test race clients bench fuzz e2e chaos check-long
+.PHONY: help build check test race clients matrix bench fuzz e2e chaos check-long
 
 help: ## print this help
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ race: ## all tests under the race detector (needs a C compiler)
 
 clients: ## the official SDKs alone (needs python3, node)
 	$(GO) test ./clients -count=1 -v
+
+matrix: ## every official client against every dialect; writes docs/matrix.md (needs python3, node, go)
+	BULKHEAD_MATRIX=write $(GO) test ./clients -run TestMatrix_WritesThePage -count=1 -v -timeout 40m
 
 bench: ## speed, side by side with nginx and httputil.ReverseProxy; under six minutes
 	$(GO) run ./bench

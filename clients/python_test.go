@@ -23,9 +23,15 @@ func TestPython(t *testing.T) {
 // oldestPython is what the pinned packages need.
 const oldestPython = 11
 
-// pythonWithPackages gives an interpreter that has the pinned packages, in an
-// environment of its own.
+// pythonWithPackages gives an interpreter that has the pinned packages of the
+// suite, in an environment of its own.
 func pythonWithPackages(t *testing.T) string {
+	t.Helper()
+	return pythonWith(t, "python", "python/requirements.txt")
+}
+
+// pythonWith gives an interpreter that has the packages pinned in a file.
+func pythonWith(t *testing.T, name, requirements string) string {
 	t.Helper()
 	system, err := exec.LookPath("python3")
 	if err != nil {
@@ -37,13 +43,13 @@ func pythonWithPackages(t *testing.T) string {
 	}
 	minor, rest, _ := strings.Cut(string(out), " ")
 	if n, err := strconv.Atoi(minor); err != nil || n < oldestPython || !strings.HasPrefix(rest, "3\n") {
-		missing(t, "python3 is older than 3.%d, which the openai package needs", oldestPython)
+		missing(t, "python3 is older than 3.%d, which the packages need", oldestPython)
 	}
-	pins, err := filepath.Abs("python/requirements.txt")
+	pins, err := filepath.Abs(requirements)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := cached(t, "python", []string{pins}, string(out), func(dir string) ([]byte, error) {
+	dir := cached(t, name, []string{pins}, string(out), func(dir string) ([]byte, error) {
 		if out, err := within(t, installTime, system, "-m", "venv", dir).CombinedOutput(); err != nil {
 			return out, err
 		}

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -38,13 +39,16 @@ func (w world) env() []string {
 	return append(cleanEnv(), "BULKHEAD_URL="+w.gateway, "BULKHEAD_SIM="+w.sim, "BULKHEAD_KEY="+w.key, "BULKHEAD_STRICT_KEY="+w.strict)
 }
 
+// surroundings begin the names of variables that SDKs look at.
+var surroundings = []string{"OPENAI", "AZURE", "ANTHROPIC", "AWS", "GOOGLE", "GEMINI", "GENAI", "VERTEXAI", "LANGCHAIN", "LANGSMITH", "BULKHEAD", "MATRIX"}
+
 func cleanEnv() []string {
 	var out []string
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(strings.ToUpper(kv), "=")
+		family, _, _ := strings.Cut(name, "_")
 		switch {
-		case strings.HasPrefix(name, "OPENAI_"), strings.HasPrefix(name, "AZURE_"), strings.HasPrefix(name, "BULKHEAD_"),
-			strings.HasSuffix(name, "_PROXY"), name == "PYTHONPATH", name == "NODE_PATH", name == "NODE_OPTIONS":
+		case slices.Contains(surroundings, family), strings.HasSuffix(name, "_PROXY"), name == "PYTHONPATH", name == "NODE_PATH", name == "NODE_OPTIONS":
 			continue
 		}
 		out = append(out, kv)
@@ -208,10 +212,26 @@ func newWorldTLS(t *testing.T) (w world, cert string) {
 
 func newWorldWith(t *testing.T, flags ...string) world {
 	t.Helper()
-	sim := "http://" + field(t, start(t, nil, "ready ", "sim", "--listen", "127.0.0.1:0", "--pace", "3ms")[0], "listen")
+	sim := startSim(t)
+	estate, data := estateFrom(t, "testdata/estate", sim)
+	w := world{sim: sim, key: createKey(t, "clients", estate, data), strict: createKey(t, "strict", estate, data)}
+	w.gateway = serve(t, estate, data, flags...)
+	return w
+}
+
+// startSim starts simulated vendors and gives their URL.
+func startSim(t *testing.T) string {
+	t.Helper()
+	return "http://" + field(t, start(t, nil, "ready ", "sim", "--listen", "127.0.0.1:0", "--pace", "3ms")[0], "listen")
+}
+
+// estateFrom copies an estate in which SIM stands for the vendors' address, and
+// gives its folder and one for data.
+func estateFrom(t *testing.T, from, sim string) (estate, data string) {
+	t.Helper()
 	dir := t.TempDir()
-	estate, data := filepath.Join(dir, "estate"), filepath.Join(dir, "data")
-	err := filepath.WalkDir("testdata/estate", func(path string, d os.DirEntry, err error) error {
+	estate, data = filepath.Join(dir, "estate"), filepath.Join(dir, "data")
+	err := filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -219,7 +239,7 @@ func newWorldWith(t *testing.T, flags ...string) world {
 		if err != nil {
 			return err
 		}
-		to := filepath.Join(estate, strings.TrimPrefix(path, "testdata/estate"))
+		to := filepath.Join(estate, strings.TrimPrefix(path, from))
 		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 			return err
 		}
@@ -228,21 +248,24 @@ func newWorldWith(t *testing.T, flags ...string) world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := world{sim: sim, key: createKey(t, "clients", estate, data), strict: createKey(t, "strict", estate, data)}
-	serve := append([]string{"serve", "--estate", estate, "--data", data, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--drain", "2s"}, flags...)
-	ready := start(t, []string{"VENDOR_KEY=sk-of-the-agency"}, "ready ", serve...)[0]
-	w.gateway = "http://" + field(t, ready, "listen")
-	return w
+	return estate, data
+}
+
+// serve starts the gateway and gives the URL of its data plane.
+func serve(t *testing.T, estate, data string, flags ...string) string {
+	t.Helper()
+	args := append([]string{"serve", "--estate", estate, "--data", data, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--drain", "2s"}, flags...)
+	return "http://" + field(t, start(t, []string{"VENDOR_KEY=sk-of-the-agency"}, "ready ", args...)[0], "listen")
 }
 
 // createKey makes a key of a workload before the server starts.
-func createKey(t *testing.T, workload, estate, data string) string {
+func createKey(t *testing.T, workload, estate, data string, flags ...string) string {
 	t.Helper()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	create := exec.Command(path, "key", "create", "--workload", workload, "--estate", estate, "--data", data)
+	create := exec.Command(path, append([]string{"key", "create", "--workload", workload, "--estate", estate, "--data", data}, flags...)...)
 	create.Env = cleanEnv()
 	var said bytes.Buffer
 	create.Stderr = &said

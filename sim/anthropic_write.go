@@ -35,6 +35,7 @@ func (x *exchange) messages(req *anthropicRequest) *reply {
 	w := &anthropicWire{completion: c, asked: req, a: c.answers[0], id: "msg_01" + x.id.letters(22), unsaid: x.fault.Usage == "none"}
 	_, w.redacted = readPrompt(req.messages).directives["redact"]
 	w.end()
+	x.counted(c)
 	if !req.stream {
 		return &reply{status: http.StatusOK, body: encode(w.unary())}
 	}

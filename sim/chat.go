@@ -26,6 +26,7 @@ func (x *exchange) chat(asked object, m Model) *reply {
 		return v.refuse(&apiError{http.StatusBadRequest, "invalid_request_error", "context_length_exceeded", "messages",
 			fmt.Sprintf("This model's maximum context length is %d tokens. However, your messages resulted in %d tokens. Please reduce the length of the messages.", m.Context, c.promptTokens)})
 	}
+	x.counted(c)
 	w := x.wire(c)
 	if req.stream {
 		return &reply{status: http.StatusOK, stream: w.stream(x.fault)}

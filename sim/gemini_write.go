@@ -33,6 +33,7 @@ func (x *exchange) generate(asked object, m Model) *reply {
 	if x.tooLong(w.completion, m) {
 		return v.refuse(&apiError{status: 400, message: "The input token count (" + strconv.Itoa(w.promptTokens) + ") exceeds the maximum number of tokens allowed (" + strconv.Itoa(m.Context) + ")."})
 	}
+	x.counted(w.completion)
 	if !req.stream {
 		var candidates []object
 		for i, a := range w.answers {

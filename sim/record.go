@@ -44,7 +44,24 @@ type Record struct {
 	Chunks     int       // events of a stream that were sent, "[DONE]" not counted
 	BytesSent  int       // of the reply's body, before compression
 	Complete   bool      // the reply was sent as meant, to its last byte
+	Usage      *Counts   // what the reply counts, if it was to be a model's answer
 	RetryCount string    // x-stainless-retry-count, if the caller sent it
+}
+
+// Counts are the tokens of one reply, whatever its wire calls them and whether it tells them or not.
+type Counts struct {
+	Input     int `json:"input_tokens"`     // all of the prompt, cached or not
+	Cached    int `json:"cached_tokens"`    // of Input
+	Output    int `json:"output_tokens"`    // thought included
+	Reasoning int `json:"reasoning_tokens"` // of Output
+}
+
+// counted puts what a completion counts on the record.
+func (x *exchange) counted(c *completion) {
+	total, reasoning, _ := c.outputTokens()
+	x.sim.log.update(x.rec, func(rec *Record) {
+		rec.Usage = &Counts{Input: c.promptTokens, Cached: c.cachedTokens, Output: total, Reasoning: reasoning}
+	})
 }
 
 // recorder is a bounded list of records, the oldest dropped first.
@@ -214,6 +231,9 @@ func (r Record) wire() object {
 		{"status", r.Status}, {"chunks", r.Chunks}, {"bytes_sent", r.BytesSent}, {"complete", r.Complete},
 		{"retry_count", r.RetryCount},
 	}...)
+	if r.Usage != nil {
+		out = append(out, member{"usage", *r.Usage})
+	}
 	return out
 }
 

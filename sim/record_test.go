@@ -134,3 +134,21 @@ func TestSim_ServesOneVendorAlone(t *testing.T) {
 		t.Errorf("got %d %s", res.StatusCode, res.body)
 	}
 }
+
+func TestRecord_TellsWhatAReplyCounts(t *testing.T) {
+	s := start(t, sim.Options{})
+	s.chat(ask("gpt-5-nano", "Say: two words"))
+	s.chat(`{"model":"gpt-5-nano","stream":true,"messages":[{"role":"user","content":"Say: two words"}]}`) // whose wire tells none
+	s.do("GET", s.BaseURL(s.url, "openai")+"/models", "")
+	recs := s.Record()
+	if len(recs) != 3 || recs[0].Usage == nil || recs[1].Usage == nil || recs[2].Usage != nil {
+		t.Fatalf("got %+v", recs)
+	}
+	if u := *recs[0].Usage; u.Input == 0 || u.Reasoning == 0 || u.Output != u.Reasoning+2 || u != *recs[1].Usage {
+		t.Errorf("got %+v and %+v", u, *recs[1].Usage)
+	}
+	list := decode(t, s.do("GET", s.url+"/_sim/record", "").body)
+	if got := list.at(0).num("usage", "output_tokens"); int(got) != recs[0].Usage.Output || list.at(2).has("usage") {
+		t.Errorf("on the wire: %v", list.any)
+	}
+}

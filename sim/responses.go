@@ -49,6 +49,7 @@ func (x *exchange) responses(asked object, m Model) *reply {
 		return v.refuse(&apiError{http.StatusBadRequest, "invalid_request_error", "context_length_exceeded", "input",
 			"Your input exceeds the context window of this model. Please adjust your input and try again."})
 	}
+	x.counted(c)
 	w := x.responsesWire(req, c)
 	if req.stream {
 		return &reply{status: http.StatusOK, stream: w.stream(x.fault)}

@@ -1,0 +1,25 @@
+package clients_test
+
+import (
+	"os/exec"
+	"testing"
+)
+
+// pythonDrivers are the clients of the matrix in Python; each is a file of
+// matrix/python, run with the pins that lie beside it.
+func pythonDrivers() []driver {
+	return []driver{
+		{"openai-python chat", "on-openai", "on-anthropic", pythonDriver("chat_completions.py")},
+		{"openai-python responses", "on-responses", "on-bedrock", pythonDriver("responses.py")},
+		{"anthropic-python", "on-anthropic", "on-gemini", pythonDriver("messages.py")},
+		{"boto3", "on-bedrock", "on-anthropic", pythonDriver("converse.py")},
+	}
+}
+
+func pythonDriver(args ...string) func(t *testing.T) *exec.Cmd {
+	return func(t *testing.T) *exec.Cmd {
+		cmd := within(t, matrixTime, pythonWith(t, "python-matrix", "matrix/python/requirements.txt"), append([]string{"-B"}, args...)...)
+		cmd.Dir = "matrix/python"
+		return cmd
+	}
+}
