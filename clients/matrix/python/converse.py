@@ -113,7 +113,7 @@ class Driver:
         more = {"additionalModelRequestFields": {"thinking": {"type": "enabled", "budget_tokens": 1024}}, "inferenceConfig": {"maxTokens": 4000}}
         for _ in range(2):
             self.round(alias, messages, False, **more)
-            messages.append(user("And the weather in Oslo and in Bern?"))
+            messages.append(user("And what is the weather in Oslo and Bern?"))
 
     def usage(self, alias):
         usage, vendor = self.ask(alias, SAY)["usage"], counts()
@@ -126,7 +126,7 @@ class Driver:
             self.ask(alias, SAY)
 
         def breaking():
-            fault(alias, error_after_chunks=6)
+            fault(alias, error_after_chunks=20)
             self.streamed(modelId=alias, messages=[user(LONG)])
 
         known, errors = self.client.exceptions, Errors()

@@ -90,7 +90,7 @@ class Driver:
         messages, more = [user(WEATHER)], {"thinking": {"type": "enabled", "budget_tokens": 1024}}
         for _ in range(2):
             self.round(alias, messages, False, **more)
-            messages.append(user("And the weather in Oslo and in Bern?"))
+            messages.append(user("And what is the weather in Oslo and Bern?"))
 
     def usage(self, alias):
         usage, vendor = self.create(alias, SAY).usage, counts()
@@ -103,7 +103,7 @@ class Driver:
             self.create(alias, SAY)
 
         def breaking():
-            fault(alias, error_after_chunks=6)
+            fault(alias, error_after_chunks=20)
             with self.client.messages.stream(model=alias, max_tokens=4000, messages=[user(LONG)]) as stream:
                 stream.until_done()
 

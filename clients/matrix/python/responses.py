@@ -23,7 +23,7 @@ class Driver:
 
     def refused(self, e):
         if isinstance(e, openai.APIStatusError) and e.body:
-            return e.code, e.param
+            return e.code, e.param or (e.message if "no form for" in e.message else None)
 
     def create(self, alias, asked, **more):
         return self.client.responses.create(model=alias, input=asked, store=False, **more)
@@ -79,7 +79,7 @@ class Driver:
         items = [user(WEATHER)]
         for _ in range(2):
             self.round(alias, items, False, reasoning={"effort": "medium"})
-            items.append(user("And the weather in Oslo and in Bern?"))
+            items.append(user("And what is the weather in Oslo and Bern?"))
 
     def usage(self, alias):
         usage, vendor = self.create(alias, SAY).usage, counts()
@@ -92,7 +92,7 @@ class Driver:
             self.create(alias, SAY)
 
         def breaking():
-            fault(alias, error_after_chunks=6)
+            fault(alias, error_after_chunks=20)
             failed = None
             for event in self.create(alias, LONG, stream=True):
                 if event.type in ("error", "response.failed"):
