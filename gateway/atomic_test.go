@@ -123,3 +123,16 @@ func TestCourse_AFilterIsTheEndUnlessTheWorkloadSaysOtherwise(t *testing.T) {
 		})
 	}
 }
+
+// AWS's clients know an exception by a header, so that the vendor's goes with
+// the vendor's words.
+func TestRefusal_OfBedrockNamesItsException(t *testing.T) {
+	v := newVendor(t, says(400, jsonType+"\r\nX-Amzn-Errortype: ValidationException:http://internal.amazon.com/coral/com.amazon.bedrock/", `{"message":"no"}`))
+	e := estateOf("a", []string{"chat"}, offer{Name: "one", URL: v.URL})
+	e.Offerings[0].Endpoint.Dialect = "bedrock"
+	r := start(t, e)
+	got := r.Post("/model/chat/converse", `{"messages":[{"role":"user","content":[{"text":"hi"}]}]}`)
+	if got.Status != 400 || !strings.HasPrefix(got.Header.Get("X-Amzn-Errortype"), "ValidationException") || got.Body != `{"message":"no"}` {
+		t.Errorf("got %d %q %s", got.Status, got.Header.Get("X-Amzn-Errortype"), got.Body)
+	}
+}

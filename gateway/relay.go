@@ -200,6 +200,9 @@ func (s *serving) refuse(err error) {
 		if own.answer.whole != nil {
 			delete(h, "Bulkhead-Error") // the words are the vendor's
 			setBody(h, own.answer, len(own.answer.whole.bytes))
+			if v := own.answer.reply.Header["X-Amzn-Errortype"]; s.in.Dialect == dialect.Bedrock && len(v) == 1 && visible(v[0]) {
+				h["X-Amzn-Errortype"] = v // by which AWS's clients know the exception
+			}
 			own.answer.whole.keep = s.r.ProtoMajor > 1
 			s.finish(status, own.answer.whole.bytes)
 			return

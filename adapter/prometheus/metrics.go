@@ -140,6 +140,25 @@ func (m *Metrics) Suspensions(f func() int) {
 		func() float64 { return float64(f()) }))
 }
 
+// Memory shows what is remembered of opaque state: the turns and bytes that are
+// held now, and since the start what was kept, put back into requests, and could
+// not be read or written. It may be called once.
+func (m *Metrics) Memory(f func() (turns, bytes, kept, putBack, faults int64)) {
+	gauge := func(name, help string, pick func(turns, bytes, kept, putBack, faults int64) int64) prom.Collector {
+		return prom.NewGaugeFunc(prom.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(pick(f())) })
+	}
+	count := func(name, help string, pick func(turns, bytes, kept, putBack, faults int64) int64) prom.Collector {
+		return prom.NewCounterFunc(prom.CounterOpts{Name: name, Help: help}, func() float64 { return float64(pick(f())) })
+	}
+	m.registry.MustRegister(
+		gauge("bulkhead_state_turns", "Turns whose opaque state is kept for callers that cannot carry it.", func(turns, _, _, _, _ int64) int64 { return turns }),
+		gauge("bulkhead_state_bytes", "Bytes of opaque state and of tags that are kept.", func(_, bytes, _, _, _ int64) int64 { return bytes }),
+		count("bulkhead_state_kept_total", "Tags and turns of opaque state kept since the start.", func(_, _, kept, _, _ int64) int64 { return kept }),
+		count("bulkhead_state_put_back_total", "Turns put back into requests since the start.", func(_, _, _, back, _ int64) int64 { return back }),
+		count("bulkhead_state_faults_total", "Opaque state that could not be read or written.", func(_, _, _, _, faults int64) int64 { return faults }),
+	)
+}
+
 // Ledger shows how many entries are durable, and whether the log can be relied
 // upon, as the functions say when they are asked. It may be called once.
 func (m *Metrics) Ledger(entries func() int64, ready func() bool) {

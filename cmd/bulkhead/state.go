@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +15,7 @@ import (
 	"bulkhead/adapter/sqlite"
 	"bulkhead/identity"
 	"bulkhead/ledger"
+	opaque "bulkhead/state"
 )
 
 // state is what the owner of a data folder has open. The keyring is empty until a Controller fills it from the store.
@@ -20,6 +23,7 @@ type state struct {
 	store   *sqlite.Store
 	ring    *identity.Keyring
 	sealer  *secret.Sealer
+	turns   []byte       // key of the memory of opaque state
 	release func() error // of the folder's lock
 }
 
@@ -64,6 +68,9 @@ func (s *state) keyring(ctx context.Context, dir string) (*identity.Keyring, err
 	if s.sealer, err = secret.NewSealer(store); err != nil {
 		return nil, err
 	}
+	if s.turns, err = hkdf.Key(sha256.New, store, nil, "bulkhead/opaque-state/1", opaque.KeyBytes); err != nil {
+		return nil, err
+	}
 	ring := identity.NewKeyring(pepper)
 	ring.UseStoreKey(store)
 	for _, key := range keys {
@@ -72,6 +79,11 @@ func (s *state) keyring(ctx context.Context, dir string) (*identity.Keyring, err
 		}
 	}
 	return ring, nil
+}
+
+// memory opens the memory of opaque state. What it holds under a key that is gone does not open: turns go on without it.
+func (s *state) memory(ctx context.Context) (*opaque.Memory, error) {
+	return opaque.New(ctx, opaque.Options{Key: s.turns, Store: s.store})
 }
 
 // own reads a secret of Bulkhead's own, or makes it where nothing needs one yet.

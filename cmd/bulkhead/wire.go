@@ -103,7 +103,15 @@ func (s *server) build(ctx context.Context) error {
 	}
 	s.opened(func() error { return s.ledger.Close(context.WithoutCancel(ctx)) })
 	s.metrics = prometheus.New(prometheus.Build{Version: release, Go: runtime.Version()})
-	s.gateway = gateway.New(gateway.Options{Keys: state.ring, Ledger: s.ledger, Begin: s.metrics.Begin, Observe: s.observe, Seal: state.sealFor(s.ledger.Origin()), Log: s.log, Egress: egress.Options{
+	memory, err := state.memory(ctx)
+	if err != nil {
+		return err
+	}
+	s.metrics.Memory(func() (turns, bytes, kept, putBack, faults int64) {
+		m := memory.Stats()
+		return m.Turns.Count, m.Turns.Bytes + m.Tags.Bytes, m.Kept, m.PutBack, m.Faults
+	})
+	s.gateway = gateway.New(gateway.Options{Keys: state.ring, Ledger: s.ledger, State: memory, Begin: s.metrics.Begin, Observe: s.observe, Seal: state.sealFor(s.ledger.Origin()), Log: s.log, Egress: egress.Options{
 		Secret: s.secret, ReadFile: s.readEstateFile, UserAgent: "bulkhead/" + release, SignIn: s.signIn,
 	}})
 	s.metrics.HeldBytes(s.gateway.Intake().Held)
