@@ -67,7 +67,7 @@ func (x *exchange) converse(body any, bad error) *reply {
 		return refuseConverse(&apiError{status: 400, message: message})
 	}
 	x.counted(c)
-	w := &converseWire{completion: c, a: c.answers[0], dice: x.id, quiet: x.fault.Usage == "none"}
+	w := &converseWire{completion: c, a: c.answers[0], dice: x.id, quiet: x.fault.Usage == "none", signs: claude(m)}
 	if !req.stream {
 		return &reply{status: http.StatusOK, body: encode(w.unary())}
 	}
@@ -146,6 +146,7 @@ type converseWire struct {
 	a     *answer
 	dice  *dice
 	quiet bool // a fault: no usage
+	signs bool // what it thinks
 }
 
 func (w *converseWire) stop() string {
@@ -176,7 +177,11 @@ func (w *converseWire) counted() object {
 func (w *converseWire) unary() object {
 	content := []object{}
 	if len(w.a.reasoning) > 0 {
-		content = append(content, object{{"reasoningContent", object{{"reasoningText", object{{"text", strings.Join(w.a.reasoning, "")}}}}}})
+		thought := object{{"text", strings.Join(w.a.reasoning, "")}}
+		if w.signs {
+			thought = append(object{{"signature", signatureFor(strings.Join(w.a.reasoning, ""))}}, thought...)
+		}
+		content = append(content, object{{"reasoningContent", object{{"reasoningText", thought}}}})
 	}
 	if text := w.a.text(); text != "" {
 		content = append(content, object{{"text", text}})
@@ -214,6 +219,9 @@ func (w *converseWire) events() []object {
 		var deltas []object
 		for _, piece := range fours(w.a.reasoning) {
 			deltas = append(deltas, object{{"reasoningContent", object{{"text", piece}}}})
+		}
+		if w.signs {
+			deltas = append(deltas, object{{"reasoningContent", object{{"signature", signatureFor(strings.Join(w.a.reasoning, ""))}}}})
 		}
 		block(deltas)
 	}

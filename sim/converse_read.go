@@ -4,12 +4,19 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // readConverse checks a body as Bedrock would, for a model that it has.
 func readConverse(body object, m Model, streams bool) (*chatRequest, *apiError) {
 	r := &converseReader{req: &chatRequest{model: m, n: 1, parallel: true, stream: streams}}
 	r.req.format.kind, r.req.choice.mode = "text", "auto"
+	if t := body.object("additionalModelRequestFields").object("thinking"); claude(m) {
+		r.req.model.Reasons = t.text("type") == "enabled" || t.text("type") == "adaptive"
+		if budget, _ := t.number("budget_tokens"); t.text("type") == "enabled" && budget < 1024 {
+			r.fail("The model returned the following errors: thinking.enabled.budget_tokens: Input should be greater than or equal to 1024")
+		}
+	}
 	r.limits(body.object("inferenceConfig"))
 	r.tools(body.object("toolConfig"))
 	system := message{role: "system"}
@@ -34,6 +41,9 @@ func readConverse(body object, m Model, streams bool) (*chatRequest, *apiError) 
 	}
 	return r.req, r.err
 }
+
+// claude reports whether a model of Bedrock is one of Anthropic's, which sign what they think.
+func claude(m Model) bool { return strings.Contains(m.ID, "anthropic.") }
 
 // converseReader reads one request; the first that is wrong is kept.
 type converseReader struct {
@@ -139,6 +149,9 @@ func (r *converseReader) block(m *message, block object) *message {
 	}
 	if use := block.object("toolUse"); use != nil {
 		m.calls, m.names = append(m.calls, use.text("toolUseId")), append(m.names, use.text("name"))
+	}
+	if thought := block.object("reasoningContent").object("reasoningText"); thought != nil && claude(r.req.model) && !signs(thought.text("signature"), thought.text("text")) {
+		r.fail("The model returned the following errors: Invalid `signature` in `thinking` block")
 	}
 	if text := block.text("text"); text != "" {
 		if m.text != "" {

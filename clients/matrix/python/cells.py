@@ -23,7 +23,7 @@ VENDORS = {"on-openai": "openai", "on-responses": "openai", "on-anthropic": "ant
 REFUSALS = {"unsupported_parameter", "unsupported_route"}
 
 SAY, SAID = "Say: fair winds and following seas", "fair winds and following seas"
-LONG = "Tell me of ships in 60 words"
+LONG = "Tell me of ships in 120 words"
 WEATHER = "What is the weather in Paris and Rome?"
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False}
 DESCRIBE = "Describe the ship Meridian, which has 3 masts"

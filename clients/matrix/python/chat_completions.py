@@ -114,7 +114,7 @@ class Driver:
             self.create(alias, SAY)
 
         def breaking():
-            fault(alias, error_after_chunks=20)
+            fault(alias, error_after_chunks=12)
             for _ in self.create(alias, LONG, stream=True):
                 pass
 

@@ -126,7 +126,7 @@ class Driver:
             self.ask(alias, SAY)
 
         def breaking():
-            fault(alias, error_after_chunks=20)
+            fault(alias, error_after_chunks=12)
             self.streamed(modelId=alias, messages=[user(LONG)])
 
         known, errors = self.client.exceptions, Errors()
@@ -134,7 +134,7 @@ class Driver:
         errors.of("401", lambda: stranger.converse(modelId=alias, messages=[user(SAY)]), ClientError, known.AccessDeniedException)
         errors.of("403", lambda: self.ask(WITHDRAWN, SAY), known.AccessDeniedException)
         errors.of("404", lambda: self.ask("nobody", SAY), known.ResourceNotFoundException)
-        errors.of("400", lambda: self.ask(alias, SAY, inferenceConfig={"temperature": 7.5}), known.ValidationException)
+        errors.of("400", lambda: self.client.converse(modelId=alias, messages=[user(SAY), {"role": "robot", "content": [{"text": SAY}]}]), known.ValidationException)
         errors.of("429", lambda: failing(status=429), known.ThrottlingException)
         errors.of("503", lambda: failing(status=503), known.ServiceUnavailableException)
         errors.of("broken stream", breaking, EventStreamError)

@@ -103,7 +103,7 @@ class Driver:
             self.create(alias, SAY)
 
         def breaking():
-            fault(alias, error_after_chunks=20)
+            fault(alias, error_after_chunks=12)
             with self.client.messages.stream(model=alias, max_tokens=4000, messages=[user(LONG)]) as stream:
                 stream.until_done()
 

@@ -92,7 +92,7 @@ class Driver:
             self.create(alias, SAY)
 
         def breaking():
-            fault(alias, error_after_chunks=20)
+            fault(alias, error_after_chunks=12)
             failed = None
             for event in self.create(alias, LONG, stream=True):
                 if event.type in ("error", "response.failed"):
