@@ -86,7 +86,7 @@ export async function replayed(blobs) {
 // unwrapped is opaque state as its minter wrote it.
 function unwrapped(blob) {
   const [mark, , ...rest] = blob.split(".");
-  return mark === "bulkhead" ? rest.join(".") : blob;
+  return mark === "bulkhead" ? rest.at(-1) : blob;
 }
 
 // thought sees that the vendor's last reply cost thought.
