@@ -16,6 +16,7 @@ import (
 // a file.
 type bulkhead struct {
 	as   string // its name in the tables
+	lane lane
 	path string // of the binary; built if empty
 	dir  string
 	key  string
@@ -68,7 +69,10 @@ func (b *bulkhead) build(ctx context.Context) (err error) {
 	if err := exec.CommandContext(ctx, "go", "list", bulkheadPackage).Run(); err != nil {
 		return fmt.Errorf("%w: no %s that go list could find", errNotHere, bulkheadPackage)
 	}
-	b.path = filepath.Join(b.dir, "bulkhead")
+	b.path = filepath.Join(filepath.Dir(b.dir), "built-bulkhead")
+	if _, err := os.Stat(b.path); err == nil { // another lane of the same binary was here
+		return nil
+	}
 	build := exec.CommandContext(ctx, "go", "build", "-o", b.path, bulkheadPackage)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -121,7 +125,7 @@ func (b *bulkhead) start(ctx context.Context, upstream string) (*gateway, error)
 		stop()
 		return nil, err
 	}
-	return &gateway{addr: addr, key: b.key, pids: []int{c.pid()}, stop: stop}, nil
+	return &gateway{addr: addr, lane: b.lane, key: b.key, pids: []int{c.pid()}, stop: stop}, nil
 }
 
 // tail is the end of a log file, for an error message.
@@ -139,7 +143,11 @@ func (b *bulkhead) data() string   { return filepath.Join(b.dir, "data") }
 // writeEstate writes the smallest estate that serves modelAsked from upstream.
 func (b *bulkhead) writeEstate(upstream string) error {
 	day := func(years int) string { return time.Now().AddDate(years, 0, 0).Format(time.DateOnly) }
-	fill := strings.NewReplacer("UPSTREAM", upstream, "ISSUED", day(-1), "EXPIRES", day(1),
+	base, speaks := upstream+"/v1", "openai"
+	if b.lane == laneOpenAIBedrock {
+		base, speaks = upstream, "bedrock"
+	}
+	fill := strings.NewReplacer("BASE", base, "DIALECT", speaks, "ISSUED", day(-1), "EXPIRES", day(1),
 		"ASKED", modelAsked, "OFFERED", modelOffered, "WORKLOAD", benchWorkload, "SECRET", vendorSecret)
 	for name, text := range benchEstate {
 		path := filepath.Join(b.estate(), name)
@@ -173,7 +181,7 @@ terms:
 	"clouds/own.yaml": `cloud: own
 partitions: {own: {domain: unclassified, ceiling: U, regions: {hq: US}}}
 endpoints:
-  hq: {partition: own, region: hq, url: "http://UPSTREAM/v1", dialect: openai, auth: {kind: bearer, secret: "env:SECRET"}}
+  hq: {partition: own, region: hq, url: "http://BASE", dialect: DIALECT, auth: {kind: bearer, secret: "env:SECRET"}}
 offerings:
   script:
     model: bench/OFFERED

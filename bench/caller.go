@@ -45,7 +45,7 @@ func (c *caller) dial() error {
 	c.reader = newAnswerReader(conn)
 	if c.check == nil {
 		c.check = newStreamCheck(c.events)
-		c.got = make([]byte, 0, 2*len(c.answer))
+		c.got = make([]byte, 0, 2*len(c.answer)+1024*c.chunks)
 		c.whole = make([]time.Duration, 0, 1<<14)
 	}
 	return nil
@@ -85,7 +85,7 @@ func (c *caller) loop(until time.Time) {
 		}
 		now := time.Now()
 		switch {
-		case err == nil && c.events != nil:
+		case err == nil && c.chunks > 0:
 			c.first = append(c.first, c.firstB.Sub(sent))
 			c.perChunk = append(c.perChunk, now.Sub(c.firstB)/time.Duration(c.chunks))
 		case err == nil:
@@ -134,6 +134,10 @@ func (c *caller) receive() error {
 		if err := c.check.done(); err != nil {
 			return err
 		}
+	case c.words != nil:
+		if err := inOrder(c.got, c.words); err != nil {
+			return err
+		}
 	case !bytes.Equal(c.got, c.answer):
 		return fmt.Errorf("another answer than was sent: %.400q", c.got)
 	}
@@ -152,6 +156,9 @@ func (c *caller) takeEvents(b []byte) {
 
 // takeBytes keeps the body, though never much more than the one expected.
 func (c *caller) takeBytes(b []byte) {
+	if c.firstB.IsZero() {
+		c.firstB = time.Now()
+	}
 	if len(c.got) < cap(c.got) {
 		c.got = append(c.got, b...)
 	}

@@ -21,6 +21,9 @@ type cell struct {
 	// streamGoal is the most resident memory, in bytes, that a stream may cost
 	// Bulkhead while it is open; 0: none is set.
 	streamGoal int64
+	// lanes cells compare the lanes of Bulkhead, and nothing else, and goal is
+	// then in the processor time of the relay lane in the same run.
+	lanes bool
 	// onDemand cells are measured if they are named alone, in one round, with an
 	// upstream of their own pace and for their own time.
 	onDemand bool
@@ -65,9 +68,30 @@ func cells(chunks int, gap time.Duration) []cell {
 		unary("large-2000", "unary, 100 KB, 2,000 calls/s", largeBodyBytes, 128, 2000, 0),
 		{Name: "streams", Title: "200 concurrent streams", goal: 1.0, memoryGoal: streamMemoryGoal,
 			job: job{BodyBytes: smallBodyBytes, Callers: 200, Chunks: chunks, Gap: gap}},
+		{Name: "translate-small", Title: "lanes: unary, 300 B, closed loop of 32", lanes: true, goal: 2.5,
+			job: job{BodyBytes: smallBodyBytes, Callers: 32}},
+		{Name: "translate-streams", Title: "lanes: 200 concurrent streams", lanes: true, goal: 1.5,
+			job: job{BodyBytes: smallBodyBytes, Callers: 200, Chunks: chunks, Gap: gap}},
 		{Name: "streams-10000", Title: fmt.Sprintf("%d streams open at once, a chunk a second each", most()), onDemand: true, streamGoal: openStreamGoal,
 			job: job{BodyBytes: smallBodyBytes, Callers: most(), Chunks: manyChunks, Gap: manyGap, Late: true, For: manyChunks*manyGap + time.Second}},
 	}
+}
+
+// has says that the competitor is measured in the cell.
+func (c cell) has(comp competitor) bool {
+	b, ours := comp.(*bulkhead)
+	if c.lanes {
+		return ours
+	}
+	return !ours || b.lane == laneRelay
+}
+
+// yardstick is the competitor that ratios are taken to.
+func (c cell) yardstick() string {
+	if c.lanes {
+		return nameBulkhead
+	}
+	return nameReverseProxy
 }
 
 // streamed says that the cell counts streams and chunks, not unary calls.

@@ -24,6 +24,7 @@ var errNotHere = errors.New("not here")
 // gateway is a competitor at work.
 type gateway struct {
 	addr string
+	lane lane   // what its callers speak, and what is behind it
 	key  string // what callers must present; empty: nothing
 	pids []int  // every process whose time and memory count; none for direct
 	stop func()
@@ -41,6 +42,9 @@ const (
 // is measured too.
 func competitors(bulkheadPath, besidePath string) []competitor {
 	all := []competitor{direct{}, &nginx{}, reverseProxy{}, &bulkhead{as: nameBulkhead, path: bulkheadPath}}
+	for _, l := range []lane{laneAnthropicOpenAI, laneOpenAIBedrock} {
+		all = append(all, &bulkhead{as: string(l), lane: l, path: bulkheadPath})
+	}
 	if besidePath != "" {
 		all = append(all, &bulkhead{as: nameBeside, path: besidePath})
 	}

@@ -21,7 +21,8 @@ type job struct {
 	Rate      int           // calls a second, open loop; 0: closed loop
 	Warm, For time.Duration // Warm is not counted, but for its faults
 	Gap       time.Duration // time between two chunks, to spread callers over a stream
-	Late      bool          // a caller connects when it calls first: servers close what stays silent
+	Lane      lane
+	Late      bool // a caller connects when it calls first: servers close what stays silent
 }
 
 // outcome is what a job saw. Latencies of an open loop count from the time a
@@ -169,23 +170,24 @@ type exchange struct {
 	addr    string
 	request []byte   // head and body
 	answer  []byte   // of a unary call
-	events  [][]byte // of a stream, else nil
+	events  [][]byte // of a relayed stream, else nil
+	words   [][]byte // of what is spelled anew, else nil
 	chunks  int
 }
 
 func newExchange(j job) *exchange {
 	x := &exchange{addr: j.Addr, chunks: j.Chunks, answer: chatAnswer()}
-	if j.Chunks > 0 {
+	if x.words = j.Lane.words(j.Chunks); x.words == nil && j.Chunks > 0 {
 		x.events = chatEvents(j.Chunks)
 	}
-	body := chatBody(j.BodyBytes, j.Chunks > 0)
+	body := j.Lane.body(j.BodyBytes, j.Chunks > 0)
 	authorization := ""
 	if j.Key != "" {
 		authorization = "Authorization: Bearer " + j.Key + "\r\n"
 	}
 	x.request = fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\n%sContent-Type: application/json\r\n"+
-		"Accept: application/json\r\nUser-Agent: bulkhead-bench\r\nContent-Length: %d\r\n\r\n%s",
-		chatPath, j.Addr, authorization, len(body), body)
+		"Accept: application/json\r\nAnthropic-Version: 2023-06-01\r\nUser-Agent: bulkhead-bench\r\nContent-Length: %d\r\n\r\n%s",
+		j.Lane.path(), j.Addr, authorization, len(body), body)
 	return x
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -107,10 +108,16 @@ func (b *bench) runWith(ctx context.Context, c cell, addr string, pid int) error
 	return b.runCell(ctx, c, addr, up.pid(), 1)
 }
 
+// in is the competitors that are measured in a cell.
+func (b *bench) in(c cell) []competitor {
+	return slices.DeleteFunc(slices.Clone(b.competitors), func(comp competitor) bool { return !c.has(comp) })
+}
+
 func (b *bench) runCell(ctx context.Context, c cell, upstream string, upstreamPID, rounds int) error {
-	gateways := make([]*gateway, len(b.competitors))
-	idle := make([]memory, len(b.competitors))
-	for i, comp := range b.competitors {
+	competitors := b.in(c)
+	gateways := make([]*gateway, len(competitors))
+	idle := make([]memory, len(competitors))
+	for i, comp := range competitors {
 		g, err := comp.start(ctx, upstream)
 		if err != nil {
 			return fmt.Errorf("%s: %w", comp.name(), err)
@@ -128,7 +135,7 @@ func (b *bench) runCell(ctx context.Context, c cell, upstream string, upstreamPI
 		}
 	}
 	for round := range rounds {
-		for i, comp := range b.competitors {
+		for i, comp := range competitors {
 			f, err := b.measure(ctx, c.job, gateways[i], upstreamPID)
 			if err != nil {
 				return fmt.Errorf("%s: %w", comp.name(), err)
@@ -148,7 +155,7 @@ func (b *bench) runCell(ctx context.Context, c cell, upstream string, upstreamPI
 // measure lets a load generator do j on g, and reads the clocks of gateway and
 // upstream right before its counted part begins and right after the last answer.
 func (b *bench) measure(ctx context.Context, j job, g *gateway, upstreamPID int) (figure, error) {
-	j.Addr, j.Key = g.addr, g.key
+	j.Addr, j.Key, j.Lane = g.addr, g.key, g.lane
 	if j.For == 0 {
 		j.For, j.Warm = time.Duration(b.seconds*float64(time.Second)), warmUp
 	}

@@ -22,7 +22,7 @@ func (b *bench) report() []table {
 	var tables []table
 	for _, c := range b.cells {
 		t := table{title: c.Title, rows: [][]string{columns(c)}}
-		for _, comp := range b.competitors {
+		for _, comp := range b.in(c) {
 			t.rows = append(t.rows, b.row(c, comp.name()))
 		}
 		t.notes = b.verdicts(c)
@@ -34,10 +34,10 @@ func (b *bench) report() []table {
 func columns(c cell) []string {
 	memory := []string{"MB idle", "MB during", "MB peak"}
 	if c.streamed() {
-		return append([]string{"", "µs/chunk", "× reverseproxy", "chunks/s", "first byte p50 µs", "p99", "added p50", "added p99",
+		return append([]string{"", "µs/chunk", "× " + c.yardstick(), "chunks/s", "first byte p50 µs", "p99", "added p50", "added p99",
 			"µs from chunk to chunk", "streams", "broken"}, memory...)
 	}
-	return append([]string{"", "µs/call", "× reverseproxy", "calls/s", "p50 µs", "p99", "added p50", "added p99", "calls", "faults"}, memory...)
+	return append([]string{"", "µs/call", "× " + c.yardstick(), "calls/s", "p50 µs", "p99", "added p50", "added p99", "calls", "faults"}, memory...)
 }
 
 // row sums up what a competitor did in a cell: medians of the rounds.
@@ -108,9 +108,9 @@ func (b *bench) against(c cell, name, other string, value func(figure) float64, 
 	return all
 }
 
-// ratio is the processor time of a competitor in that of httputil.ReverseProxy.
+// ratio is the processor time of a competitor in that of the cell's yardstick.
 func (b *bench) ratio(c cell, name string) float64 {
-	return median(b.against(c, name, nameReverseProxy,
+	return median(b.against(c, name, c.yardstick(),
 		func(f figure) float64 { return c.perUnit(f, f.GatewayCPU) },
 		func(a, o float64) float64 { return a / o }))
 }
@@ -142,7 +142,11 @@ func (b *bench) verdicts(c cell) []string {
 	mega := func(of func(figure) int64) float64 {
 		return median(b.values(c, nameBulkhead, func(f figure) float64 { return float64(of(f)) / (1 << 20) }))
 	}
-	if c.goal > 0 {
+	if c.goal > 0 && c.lanes {
+		for _, l := range []lane{laneAnthropicOpenAI, laneOpenAIBedrock} {
+			verdict("processor time of "+string(l)+", × the relay lane", b.ratio(c, string(l)), c.goal)
+		}
+	} else if c.goal > 0 {
 		verdict("processor time of bulkhead, × reverseproxy", b.ratio(c, nameBulkhead), c.goal)
 	}
 	verdict("idle memory of bulkhead, MB", mega(func(f figure) int64 { return f.Idle }), idleMemoryGoal>>20)
@@ -154,8 +158,10 @@ func (b *bench) verdicts(c cell) []string {
 			return float64(f.During-f.Idle) / float64(c.job.Callers) / (1 << 10)
 		})), float64(c.streamGoal>>10))
 	}
-	if b.measured(nameBulkhead) {
-		verdict("wrong answers and broken streams of bulkhead", float64(b.sum(c, nameBulkhead, func(f figure) int { return f.Faults })), 0)
+	for _, name := range []string{nameBulkhead, string(laneAnthropicOpenAI), string(laneOpenAIBedrock)} {
+		if b.measured(c, name) {
+			verdict("wrong answers and broken streams of "+name, float64(b.sum(c, name, func(f figure) int { return f.Faults })), 0)
+		}
 	}
 	told := map[string]bool{}
 	for _, f := range b.figures {
@@ -167,16 +173,18 @@ func (b *bench) verdicts(c cell) []string {
 	return notes
 }
 
-// measured says that the competitor took part.
-func (b *bench) measured(name string) bool {
-	return slices.ContainsFunc(b.figures, func(f figure) bool { return f.Competitor == name })
+// measured says that the competitor took part in the cell.
+func (b *bench) measured(c cell, name string) bool {
+	return slices.ContainsFunc(b.figures, func(f figure) bool { return f.Cell == c.Name && f.Competitor == name })
 }
 
-// bulkheadFaults counts the wrong answers and broken streams of Bulkhead.
+// bulkheadFaults counts the wrong answers and broken streams of Bulkhead, in
+// every lane.
 func (b *bench) bulkheadFaults() int {
 	n := 0
 	for _, f := range b.figures {
-		if f.Competitor == nameBulkhead {
+		switch f.Competitor {
+		case nameBulkhead, string(laneAnthropicOpenAI), string(laneOpenAIBedrock):
 			n += f.Faults
 		}
 	}

@@ -24,14 +24,13 @@ const (
 
 // chatAnswer is the fixed unary reply, about 1 KB.
 func chatAnswer() []byte {
-	text := strings.Repeat("The letter was received and filed under its case number. ", 9)
 	return fmt.Appendf(nil, `{"id":"chatcmpl-bench0000000000000000000001","object":"chat.completion","created":1767225600,`+
 		`"model":"script-1-2026-01-01","choices":[{"index":0,"message":{"role":"assistant","content":"%s",`+
 		`"refusal":null,"annotations":[]},"logprobs":null,"finish_reason":"stop"}],`+
 		`"usage":{"prompt_tokens":58,"completion_tokens":108,"total_tokens":166,`+
 		`"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},`+
 		`"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,`+
-		`"rejected_prediction_tokens":0}},"service_tier":"default","system_fingerprint":"fp_bench"}`, text)
+		`"rejected_prediction_tokens":0}},"service_tier":"default","system_fingerprint":"fp_bench"}`, answerText())
 }
 
 // chatEvents is the data of every event of the scripted stream, in order: the

@@ -39,33 +39,46 @@ type upstream struct {
 	gap    time.Duration
 	unary  []byte   // a whole answer, head included
 	writes [][]byte // a streamed answer: one element, one write
+
+	// the same of Bedrock's Converse
+	converse       []byte
+	converseWrites [][]byte
 }
 
 func newUpstream(chunks int, gap time.Duration) *upstream {
-	answer := chatAnswer()
-	u := &upstream{gap: gap}
-	u.unary = fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Request-Id: req_bench1\r\nContent-Length: %d\r\n\r\n%s",
-		len(answer), answer)
+	u := &upstream{gap: gap, unary: whole(chatAnswer()), converse: whole(converseAnswer())}
+	var events [][]byte
+	for _, e := range chatEvents(chunks) {
+		events = append(events, fmt.Appendf(nil, "data: %s\n\n", e))
+	}
+	u.writes = written("text/event-stream; charset=utf-8", events, chunks)
+	u.converseWrites = written("application/vnd.amazon.eventstream", converseFrames(chunks), chunks)
+	return u
+}
 
+// whole is a unary answer, head included.
+func whole(answer []byte) []byte {
+	return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Request-Id: req_bench1\r\nContent-Length: %d\r\n\r\n%s",
+		len(answer), answer)
+}
+
+// written is events as they are written, head included: a start, chunks tokens,
+// and the end.
+func written(contentType string, events [][]byte, chunks int) [][]byte {
 	// As vendors do, the role leaves with the first token; the finish, the
 	// usage and the end leave together.
-	events := chatEvents(chunks)
-	first := []byte("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n" +
+	first := []byte("HTTP/1.1 200 OK\r\nContent-Type: " + contentType + "\r\n" +
 		"Cache-Control: no-cache\r\nX-Request-Id: req_bench2\r\nTransfer-Encoding: chunked\r\n\r\n")
-	u.writes = append(u.writes, append(first, chunked(events[:2]...)...))
+	writes := [][]byte{append(first, chunked(events[:2]...)...)}
 	for i := range chunks - 1 {
-		u.writes = append(u.writes, chunked(events[2+i]))
+		writes = append(writes, chunked(events[2+i]))
 	}
-	u.writes = append(u.writes, append(chunked(events[chunks+1:]...), "0\r\n\r\n"...))
-	return u
+	return append(writes, append(chunked(events[chunks+1:]...), "0\r\n\r\n"...))
 }
 
 // chunked is events as one HTTP chunk.
 func chunked(events ...[]byte) []byte {
-	var b []byte
-	for _, e := range events {
-		b = fmt.Appendf(b, "data: %s\n\n", e)
-	}
+	b := bytes.Join(events, nil)
 	return fmt.Appendf(nil, "%x\r\n%s\r\n", len(b), b)
 }
 
@@ -98,7 +111,7 @@ func (u *upstream) answerAll(conn net.Conn) error {
 	r := bufio.NewReaderSize(conn, 64<<10)
 	front := make([]byte, 512)
 	for {
-		length, err := requestHead(r)
+		asked, length, err := requestHead(r)
 		if closed(err) {
 			return nil
 		}
@@ -113,9 +126,14 @@ func (u *upstream) answerAll(conn net.Conn) error {
 		if _, err := r.Discard(length - len(seen)); err != nil {
 			return nil
 		}
-		if bytes.Contains(seen, wantsStream) {
-			err = u.stream(conn)
-		} else {
+		switch {
+		case asked == conversePath:
+			_, err = conn.Write(u.converse)
+		case asked == converseStreamPath:
+			err = u.stream(conn, u.converseWrites)
+		case bytes.Contains(seen, wantsStream):
+			err = u.stream(conn, u.writes)
+		default:
 			_, err = conn.Write(u.unary)
 		}
 		if err != nil {
@@ -126,9 +144,9 @@ func (u *upstream) answerAll(conn net.Conn) error {
 
 // stream writes one streamed answer at its pace. A write that is late does not
 // put off those after it.
-func (u *upstream) stream(conn net.Conn) error {
+func (u *upstream) stream(conn net.Conn, writes [][]byte) error {
 	due := time.Now()
-	for _, b := range u.writes {
+	for _, b := range writes {
 		if wait := time.Until(due); wait > 0 {
 			time.Sleep(wait)
 		}
@@ -140,21 +158,33 @@ func (u *upstream) stream(conn net.Conn) error {
 	return nil
 }
 
-// requestHead reads the head of one request and gives the length of its body.
-// It refuses what this upstream does not speak: another route, a chunked body.
-func requestHead(r *bufio.Reader) (int, error) {
+// routeAsked is the route that a request line names, or empty.
+func routeAsked(line []byte) string {
+	for _, route := range [...]string{chatPath, conversePath, converseStreamPath} {
+		if rest, ok := bytes.CutPrefix(line, []byte("POST ")); ok && len(rest) > len(route) && string(rest[:len(route)]) == route && rest[len(route)] == ' ' {
+			return route
+		}
+	}
+	return ""
+}
+
+// requestHead reads the head of one request and gives its route and the length
+// of its body. It refuses what this upstream does not speak: another route, a
+// chunked body.
+func requestHead(r *bufio.Reader) (string, int, error) {
 	line, err := r.ReadSlice('\n')
 	if err != nil {
-		return 0, err
+		return "", 0, err
 	}
-	if !bytes.HasPrefix(line, []byte("POST "+chatPath+" ")) {
-		return 0, fmt.Errorf("no such route: %q", line)
+	asked := routeAsked(line)
+	if asked == "" {
+		return "", 0, fmt.Errorf("no such route: %q", line)
 	}
 	length := -1
 	for {
 		line, err := r.ReadSlice('\n')
 		if err != nil {
-			return 0, err
+			return "", 0, err
 		}
 		line = bytes.TrimRight(line, "\r\n")
 		if len(line) == 0 {
@@ -162,14 +192,14 @@ func requestHead(r *bufio.Reader) (int, error) {
 		}
 		if value, ok := headerValue(line, "content-length"); ok {
 			if length, err = decimal(value); err != nil {
-				return 0, fmt.Errorf("content-length: %w", err)
+				return "", 0, fmt.Errorf("content-length: %w", err)
 			}
 		}
 	}
 	if length < 0 {
-		return 0, errors.New("request without Content-Length")
+		return "", 0, errors.New("request without Content-Length")
 	}
-	return length, nil
+	return asked, length, nil
 }
 
 func closed(err error) bool {

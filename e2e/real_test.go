@@ -24,6 +24,7 @@ type server struct {
 	ask        string         // words that the model goes on from
 	structured string         // the response_format that it knows
 	endless    map[string]any // fields of a call that never ends by itself
+	calls      bool           // whether it makes the model call a tool that must be called
 	meters     bool           // whether its streams say how many tokens they took, if asked
 	cases      []string
 	differ     map[string]func(t *testing.T, direct, through map[string]any)
@@ -70,6 +71,7 @@ var servers = []server{
 		ask:        "To be, or not to be, that is the",
 		structured: "json_object",
 		endless:    map[string]any{"grammar": "root ::= [a-z ] root"},
+		calls:      true,
 		cases: []string{"chat", "stream", "stream with usage", "structured output", "tool call", "tool call, streamed", "prompt too long", "prompt too long, streamed", "wrong type",
 			"fault of the server", "cancel mid-stream", "first words"},
 		differ: map[string]func(*testing.T, map[string]any, map[string]any){
@@ -127,6 +129,7 @@ func TestRealModel(t *testing.T) {
 				s.compare(t, string(told), "node", filepath.Join(k.node, "calls.mjs"))
 			})
 			t.Run("wire", func(t *testing.T) { compareWire(t, direct, through, s.ask) })
+			t.Run("dialects", func(t *testing.T) { s.everyDialect(t, through) })
 			if s.name == "llama-server" {
 				t.Run("keep-alive", func(t *testing.T) { keepAlive(t, direct, through) })
 			}
