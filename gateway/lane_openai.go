@@ -27,7 +27,9 @@ func (l *openaiLane) whole(body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.says = heard{usage: r.Usage, finish: r.Finish, text: r.Text, content: r.Content, failed: r.Error && !r.Content, ended: true}
+	on := l.says.minted.on
+	l.says = heard{usage: r.Usage, finish: r.Finish, text: r.Text, content: r.Content, failed: r.Error && !r.Content, ended: true, minted: minted{on: on}}
+	l.says.minted.signed(r.Signed)
 	return body, nil
 }
 
@@ -79,6 +81,7 @@ func (l *openaiLane) read(e wire.Event) (pass bool, err error) {
 	h.events++
 	h.text += r.Text
 	h.content = h.content || r.Content
+	h.minted.signed(r.Signed)
 	h.failed = h.failed || r.Error || string(e.Type) == "error"
 	if r.Usage.Known {
 		h.usage = r.Usage

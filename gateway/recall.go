@@ -106,14 +106,15 @@ func (s *serving) homeward(permit *policy.Permit, order []int) []int {
 
 // astray reports whether a request may not go to an offering of its own dialect
 // as it is: it holds state of another minter, or lacks blocks of this one's.
-// What cannot be read to see is refused.
+// State of which nobody knows the minter goes where the estate lets it. What
+// cannot be read to see is refused.
 func (s *serving) astray(w *way) (bool, error) {
 	r := &s.entry.recalled
 	if r.murky != nil {
 		return false, r.murky
 	}
 	for _, b := range r.blobs {
-		if b.Minter != w.to.Family && (b.Minter != "" || !s.unknownPasses(w)) {
+		if b.Minter != w.to.Family && !(b.Minter == "" && w.to.UnknownOK) {
 			return true, nil
 		}
 	}
@@ -123,13 +124,6 @@ func (s *serving) astray(w *way) (bool, error) {
 		}
 	}
 	return false, nil
-}
-
-// unknownPasses reports whether state without a known minter may stay in a
-// request that is relayed: where the estate lets it, and between two speakers of
-// OpenAI's dialect, whose fast lane does not hear what replies mint.
-func (s *serving) unknownPasses(w *way) bool {
-	return w.to.UnknownOK || w.dialect == dialect.OpenAI
 }
 
 // addressed is the request with the blocks that the offering's family minted,
@@ -222,6 +216,17 @@ const (
 	maxMintedText    = 4 << 20
 	maxMintedChoices = 8
 )
+
+// maxSigned bounds the signatures of one relayed reply.
+const maxSigned = 256
+
+// signed hears signatures that pass as they came: whose they are is kept, and
+// the calls beside them are not, for they go to the caller with them.
+func (m *minted) signed(blobs []string) {
+	if m.on && len(m.blobs)+len(blobs) <= maxSigned {
+		m.blobs = append(m.blobs, blobs...)
+	}
+}
 
 // event hears one event.
 func (m *minted) event(e *chat.Event) {

@@ -97,3 +97,52 @@ func TestState_AsksItsMinterFirst(t *testing.T) {
 		t.Errorf("%s, the first was asked %d times", got.Header.Get("Bulkhead-Offering"), len(first.Seen())-before)
 	}
 }
+
+const (
+	signedReply = `{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","extra_content":{"google":{"thought_signature":"c2lnbmVkQnlPbmU="}},"function":{"name":"tide","arguments":"{}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}`
+	signedTurn  = `{"model":"chat","messages":[{"role":"user","content":"when?"},{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","extra_content":{"google":{"thought_signature":"c2lnbmVkQnlPbmU="}},"function":{"name":"tide","arguments":"{}"}}]},{"role":"tool","tool_call_id":"call_1","content":"noon"}]`
+)
+
+// TestState_OfOpenAIsDialectIsHeardAsItPasses replays a call's signature to the
+// server that minted it, in a unary reply and in a stream.
+func TestState_OfOpenAIsDialectIsHeardAsItPasses(t *testing.T) {
+	chunk := func(delta, finish string) string {
+		return `data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":` + delta + `,"finish_reason":` + finish + "}]}\n\n"
+	}
+	stream := chunk(`{"role":"assistant","tool_calls":[{"index":0,"id":"call_1","type":"function","extra_content":{"google":{"thought_signature":"c2lnbmVkQnlPbmU="}},"function":{"name":"tide","arguments":""}}]}`, "null") +
+		chunk(`{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}`, "null") + chunk(`{}`, `"tool_calls"`) + "data: [DONE]\n\n"
+	for name, row := range map[string]struct{ kind, reply, ask string }{
+		"unary":  {jsonType, signedReply, signedTurn + "}"},
+		"stream": {streamType, stream, signedTurn + `,"stream":true}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := newVendor(t, func(x *visit) { x.Reply(200, row.kind, row.reply) })
+			r := start(t, crossed(t, "openai", v.URL), remembering(t))
+			got := r.Post("/v1/chat/completions", row.ask) // nobody knows who minted it yet
+			if sent := last(v); got.Status != 200 || strings.Contains(sent, signature) {
+				t.Errorf("unknown: %d %s\n%s", got.Status, got.Body, sent)
+			}
+			got = r.Post("/v1/chat/completions", `{"model":"chat","messages":[{"role":"user","content":"when?"}]`+strings.TrimPrefix(row.ask, signedTurn))
+			if got.Status != 200 || !strings.Contains(got.Body, signature) {
+				t.Fatalf("%d %s", got.Status, got.Body)
+			}
+			got = r.Post("/v1/chat/completions", row.ask)
+			if sent := last(v); got.Status != 200 || !strings.Contains(sent, signature) || got.Header.Get("Bulkhead-Loss") != "" {
+				t.Errorf("known: %d %q\n%s", got.Status, got.Header.Get("Bulkhead-Loss"), sent)
+			}
+		})
+	}
+}
+
+func TestState_OfNoKnownMinterGoesOnWhereTheEstateLetsIt(t *testing.T) {
+	v := newVendor(t, func(x *visit) { x.Reply(200, jsonType, thoughtful) })
+	e := crossed(t, "anthropic", v.URL)
+	for _, o := range e.Offerings {
+		o.UnknownState = "pass"
+	}
+	r := start(t, e, remembering(t))
+	got := r.Post("/v1/messages", secondTurn)
+	if sent := last(v); got.Status != 200 || !strings.Contains(sent, signature) || got.Header.Get("Bulkhead-Loss") != "" {
+		t.Errorf("%d %q\n%s", got.Status, got.Header.Get("Bulkhead-Loss"), sent)
+	}
+}

@@ -72,7 +72,7 @@ func (s *serving) lane(w *way, asked bool) lane {
 	switch {
 	case s.entry.anew: // what was asked in other words is answered in them too
 	case w.dialect == dialect.OpenAI && s.in.Dialect == dialect.OpenAI:
-		return &openaiLane{scratch: s.scratch, id: s.rec.ID, asked: asked}
+		return &openaiLane{scratch: s.scratch, id: s.rec.ID, asked: asked, says: says}
 	case s.relays(w):
 		return &relayLane{s: s, says: says, to: &w.to, client: s.theirs(w).Client, decoder: s.decoder(w), encoder: s.ours().Server.Stream(s.answering())}
 	}

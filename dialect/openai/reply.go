@@ -22,7 +22,7 @@ type Reply struct {
 	Content bool       // text, reasoning, a tool call, a refusal, media or a finish
 	Text    int        // bytes of text in it, escapes included, for an estimate
 	Error   bool       // it is an error object of the vendor's
-	Signed  bool       // a call may have a signature beside it
+	Signed  []string   // signatures beside calls, as they were written
 }
 
 // ReadReply reads a unary reply's body or the data of one chunk. The error is
@@ -99,6 +99,27 @@ func finish(b []byte) string {
 	return "other"
 }
 
+// signed notes the signature beside a call. It reads the call once more: few
+// have one, and all others need not be read so closely.
+func (r *Reply) signed(c []byte) {
+	var s wire.Scanner
+	s.Reset(c)
+	s.Lenient = true
+	if s.Next() != wire.Object {
+		return
+	}
+	s.Object()
+	for name := s.Name(); name != nil; name = s.Name() {
+		if string(name) != "extra_content" {
+			s.Skip()
+			continue
+		}
+		if state := signature(copied(&s)); state != nil {
+			r.Signed = append(r.Signed, state.Blob)
+		}
+	}
+}
+
 // message reads a message or the delta of one.
 func (r *Reply) message(s *wire.Scanner) {
 	s.Object()
@@ -117,7 +138,9 @@ func (r *Reply) message(s *wire.Scanner) {
 					r.Content = true
 					span := s.Skip()
 					r.Text += span.End - span.Start
-					r.Signed = r.Signed || bytes.Contains(s.Slice(span), []byte("extra_content"))
+					if c := s.Slice(span); bytes.Contains(c, []byte("extra_content")) {
+						r.signed(c)
+					}
 				}
 				continue
 			}

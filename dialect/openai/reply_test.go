@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -57,7 +58,7 @@ func TestReadReply_SaysWhatTheReplyHolds(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			got, err := readReply(row.data)
-			if err != nil || got != row.want {
+			if err != nil || !reflect.DeepEqual(got, row.want) {
 				t.Errorf("got %+v, %v\nwant %+v", got, err, row.want)
 			}
 		})
