@@ -27,7 +27,8 @@ const providers = {
   },
   "amazon-bedrock": {
     make: (apiKey) => createAmazonBedrock({ baseURL: m.URL, region: "us-gov-west-1", ...(apiKey === m.KEY ? m.AWS : { accessKeyId: "BKIAAAAAAAAAAAAAAAAA", secretAccessKey: "none" }), apiKey: undefined }),
-    reason: { bedrock: { reasoningConfig: { type: "enabled", budgetTokens: 1024 } } },
+    // Its reasoningConfig is heeded only where the model id names Anthropic, which an alias need not.
+    reason: { bedrock: { additionalModelRequestFields: { thinking: { type: "enabled", budget_tokens: 1024 } } } },
   },
 };
 
