@@ -225,7 +225,7 @@ func (m *Memory) PutBack(turns int) { m.stats.putBack.Add(int64(turns)) }
 func (m *Memory) find(ctx context.Context, kind Kind, key Key) ([]byte, error) {
 	now := m.now()
 	row, err := m.front.FindState(ctx, key, now)
-	if row == nil && m.store != nil {
+	if err == nil && row == nil && m.store != nil {
 		if row, err = m.store.FindState(ctx, key, now); err != nil {
 			m.stats.faults.Add(1)
 			return nil, err
@@ -234,8 +234,8 @@ func (m *Memory) find(ctx context.Context, kind Kind, key Key) ([]byte, error) {
 			_, _ = m.front.PutState(ctx, []Row{*row}, now, front.Limits())
 		}
 	}
-	if row == nil {
-		return nil, nil
+	if row == nil || err != nil {
+		return nil, err
 	}
 	text, err := m.seal.Open(nil, nil, row.Box, key.bound(kind))
 	if err != nil {

@@ -276,6 +276,8 @@ func (e *streamEncoder) seal(dst []byte, ev *chat.Event, l *laneOut) []byte {
 	w.array("tool_calls")
 	w.open('{')
 	w.int("index", int64(l.call))
+	w.object("function") // OpenAI's own library for Python wants one in every delta of a call
+	w.close('}')
 	w.signature(ev.State.Blob)
 	w.close('}')
 	w.close(']')
