@@ -22,6 +22,7 @@ type CourseOptions struct {
 	Until    time.Time // when the caller's time is up
 	Filtered bool      // what a vendor's filter stopped is asked of the next offering
 	Refused  bool      // so is what a vendor refused as the caller's fault
+	Once     bool      // no offering is asked again after an answer: the caller's library does that itself
 }
 
 // Course is the way of one call along the offerings that may serve it: which is
@@ -140,7 +141,7 @@ func (c *Course) Failed(err error, t Trouble, now time.Time) {
 	}
 	c.worse(err)
 	switch {
-	case (t.LetGo || t.Broke) && !c.quick[c.last]:
+	case (t.LetGo || t.Broke && !c.options.Once) && !c.quick[c.last]:
 		if c.quick == nil {
 			c.quick = map[int]bool{}
 		}
@@ -148,7 +149,7 @@ func (c *Course) Failed(err error, t Trouble, now time.Time) {
 		if !t.LetGo {
 			c.pause = quickPause + rand.N(quickPause)
 		}
-	case f.RetryAfter > 0 && !f.NoRetry && !c.waited && (f.Kind == fault.UpstreamRateLimited || f.Kind == fault.UpstreamUnavailable):
+	case f.RetryAfter > 0 && !f.NoRetry && !c.waited && !c.options.Once && (f.Kind == fault.UpstreamRateLimited || f.Kind == fault.UpstreamUnavailable):
 		c.rests = append(c.rests, rest{c.last, now.Add(f.RetryAfter)})
 	}
 }

@@ -87,7 +87,7 @@ const say = (model) => unary(model, m.SAY);
 
 await m.fill({
   client: `vercel ${name}`,
-  version: `${m.version("ai")} with ${m.version(`@ai-sdk/${name}`)}`,
+  version: `${m.version("ai")}+${m.version(`@ai-sdk/${name}`)}`,
   said: (e) => APICallError.isInstance(e) && { code: e.responseHeaders?.["bulkhead-error"], message: body(e).error?.message ?? body(e).message ?? e.message },
   cases: {
     async unary(model) {
