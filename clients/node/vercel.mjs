@@ -170,7 +170,8 @@ test("error 429 of a vendor", async () => {
 for (const [vendor, code, status] of [[500, "upstream_error", 502], [503, "upstream_unavailable", 503], [401, "upstream_misconfigured", 502]]) {
   test(`error ${vendor} of a vendor`, async () => {
     await fault({ status: vendor });
-    const e = await refused(code, status, 1, () => ask(official.chat("chat"), { maxRetries: 0 }));
+    const calls = vendor === 500 ? 2 : 1; // Bulkhead asks an offering that failed so once more
+    const e = await refused(code, status, calls, () => ask(official.chat("chat"), { maxRetries: 0 }));
     assert.doesNotMatch(e.message, /Simulated|sk-/);
   });
 }
