@@ -48,13 +48,41 @@ type circuit struct {
 	streak int       // failures in a row
 	opened int       // times that it opened since it last was sound
 	parole int       // good outcomes that it still owes
+	word   time.Time // until when the vendor itself wants to be left alone
+	early  early
 	window window
+}
+
+// early paces the calls that an open circuit lets through before its time has
+// come, since their callers have nowhere else to go: one after the other, so
+// many at once and so many a second.
+type early struct {
+	at   time.Time // when there were left
+	left float64
+}
+
+const (
+	earlyAtOnce  = 50
+	earlyASecond = 20
+)
+
+func (e *early) take(now time.Time) bool {
+	left := min(earlyAtOnce, e.left+now.Sub(e.at).Seconds()*earlyASecond)
+	if e.at.IsZero() {
+		left = earlyAtOnce
+	}
+	if left < 1 {
+		return false
+	}
+	e.at, e.left = now, left-1
+	return true
 }
 
 // ticket is leave to ask, and what its outcome is counted by.
 type ticket struct {
 	epoch uint64
 	probe bool
+	early bool // before the time had come
 }
 
 // expire counts a call that was let through and has not been heard of as failed.
@@ -70,15 +98,23 @@ func (c *circuit) due(now time.Time) bool {
 	return c.state == Closed || c.state == Open && !now.Before(c.until)
 }
 
+// spares reports whether a call may be let through that has nowhere else to go,
+// though it is not due. The vendor's own word is kept all the same.
+func (c *circuit) spares(now time.Time) bool {
+	return c.state == Open && !now.Before(c.word) && c.early.take(now)
+}
+
 // take gives a call leave; the caller has found it due, or another circuit lets
 // it through that decides about this one as well.
 func (c *circuit) take(now time.Time) ticket {
 	if c.state == Closed {
-		return ticket{c.epoch, false}
+		return ticket{epoch: c.epoch}
 	}
+	t := ticket{probe: true, early: c.state == Open && now.Before(c.until)}
 	c.state, c.lease = HalfOpen, now.Add(c.rules.probeFor)
 	c.epoch++
-	return ticket{c.epoch, true}
+	t.epoch = c.epoch
+	return t
 }
 
 // wait is how long until a call may be let through.
@@ -103,7 +139,7 @@ func (c *circuit) settle(t ticket, o outcome, now time.Time, atLeast time.Durati
 			c.until = now
 		}
 	case t.probe:
-		c.decide(o, now, atLeast)
+		c.decide(t, o, now, atLeast)
 	case o == good:
 		c.window.add(now, false)
 		c.streak = 0
@@ -124,13 +160,17 @@ func (c *circuit) settle(t ticket, o outcome, now time.Time, atLeast time.Durati
 }
 
 // decide ends the half-open state.
-func (c *circuit) decide(o outcome, now time.Time, atLeast time.Duration) {
-	switch o {
-	case good:
+func (c *circuit) decide(t ticket, o outcome, now time.Time, atLeast time.Duration) {
+	switch {
+	case o == good:
 		c.state, c.parole, c.streak = Closed, c.rules.parole, 0
 		c.epoch++
 		c.window = window{}
-	case bad:
+	case o == bad && t.early && now.Before(c.until): // it says no more than was known
+		c.state = Open
+		c.epoch++
+		c.heed(now, atLeast)
+	case o == bad:
 		c.trip(now, atLeast)
 	default: // nothing was learnt: the next call may try
 		c.state, c.until = Open, now
@@ -146,11 +186,23 @@ func (c *circuit) trip(now time.Time, atLeast time.Duration) {
 		stay = c.rules.longest
 	}
 	stay = time.Duration(float64(stay) * (0.8 + 0.4*c.rules.random())) // so that not all servers ask at once
-	c.state, c.until = Open, now.Add(max(stay, min(atLeast, c.rules.believed)))
+	c.state, c.until = Open, now.Add(stay)
+	c.heed(now, atLeast)
 	c.opened++
 	c.epoch++
 	c.streak, c.parole = 0, 0
 	c.window = window{}
+}
+
+// heed keeps the circuit open for as long as the vendor asked.
+func (c *circuit) heed(now time.Time, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	c.word = now.Add(min(d, c.rules.believed))
+	if c.until.Before(c.word) {
+		c.until = c.word
+	}
 }
 
 // window counts outcomes of the last half minute, by parts of it.

@@ -221,9 +221,12 @@ func (p Pass) Probe() bool { return p.own.probe || p.place.probe }
 
 // Ask gives leave to ask an offering now. If it does not, nothing may be sent:
 // the circuit of the offering or of its endpoint is open, or one call is on its
-// way already to find out. Every pass must be [Pass.Done]; until then, or until
-// it has taken too long, nobody else gets one from a circuit that is half-open.
-func (h *Health) Ask(o *catalog.Offering, now time.Time) (Pass, bool) {
+// way already to find out. A call that has nowhere else to go (only) is let
+// through by a circuit before its time, if none else is on its way, the vendor
+// has not asked to be left alone, and there were not too many: 50 at once, 20 a
+// second. Every pass must be [Pass.Done]; until then, or until it has taken too
+// long, nobody else gets one from a circuit that is half-open.
+func (h *Health) Ask(o *catalog.Offering, now time.Time, only bool) (Pass, bool) {
 	s := h.seat(o)
 	if s == nil {
 		return Pass{}, true
@@ -231,7 +234,11 @@ func (h *Health) Ask(o *catalog.Offering, now time.Time) (Pass, bool) {
 	p := s.place
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.circuit.due(now) || p.circuit.state == Closed && !s.circuit.due(now) {
+	decides := &p.circuit // whether it is let through
+	if p.circuit.due(now) && p.circuit.state == Closed {
+		decides = &s.circuit
+	}
+	if !decides.due(now) && !(only && decides.spares(now)) {
 		return Pass{}, false
 	}
 	s.circuit.expire(now)

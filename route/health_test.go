@@ -51,7 +51,7 @@ func healthOf(e *catalog.Estate, o route.HealthOptions) *route.Health {
 
 // try asks an offering once, and reports whether it had leave.
 func try(h *route.Health, o *catalog.Offering, now time.Time, r route.Result) bool {
-	p, ok := h.Ask(o, now)
+	p, ok := h.Ask(o, now, false)
 	if ok {
 		p.Done(now, r)
 	}
@@ -168,7 +168,7 @@ func TestHealth_LetsOneProbeThroughAtATime(t *testing.T) {
 				o := rapid.SampledFrom(e.Offerings).Draw(t, "offering")
 				place, own := standing(h, "", now), standing(h, o.Name, now)
 				wait := h.RetryIn(o, now)
-				pass, ok := h.Ask(o, now)
+				pass, ok := h.Ask(o, now, false)
 				if closed := place == route.Closed && own == route.Closed; ok != (wait == 0) || closed && !ok || ok && pass.Probe() == closed {
 					t.Fatalf("states %v and %v, retry in %v: leave %v, probe %v", place, own, wait, ok, pass.Probe())
 				}
@@ -264,11 +264,11 @@ func TestHealth_AProbeThatIsNeverHeardOfCountsAsFailed(t *testing.T) {
 		try(h, o, began, down)
 	}
 	now := began.Add(5 * time.Second)
-	lost, ok := h.Ask(o, now)
+	lost, ok := h.Ask(o, now, false)
 	if !ok || !lost.Probe() {
 		t.Fatal("no probe")
 	}
-	if _, ok := h.Ask(o, now.Add(9*time.Second)); ok {
+	if _, ok := h.Ask(o, now.Add(9*time.Second), false); ok {
 		t.Error("a second probe while the first is under way")
 	}
 	if h.RetryIn(o, now.Add(11*time.Second)) == 0 {
@@ -287,7 +287,7 @@ func TestHealth_AProbeThatIsNeverHeardOfCountsAsFailed(t *testing.T) {
 func TestHealth_ResultsOfBeforeTheOutageDoNotCloseIt(t *testing.T) {
 	e := world(1, 1)
 	h, o := healthOf(e, route.HealthOptions{}), e.Offerings[0]
-	long, _ := h.Ask(o, began)
+	long, _ := h.Ask(o, began, false)
 	for range 5 {
 		try(h, o, began, down)
 	}
@@ -314,12 +314,12 @@ func TestHealth_KnowsAnEndpointThatCannotBeReachedAcrossItsOfferings(t *testing.
 		t.Error("another endpoint is not asked")
 	}
 	now := began.Add(2 * time.Second)
-	probe, ok := h.Ask(e.Offerings[1], now)
+	probe, ok := h.Ask(e.Offerings[1], now, false)
 	if !ok || !probe.Probe() {
 		t.Fatal("no probe")
 	}
 	for i := range 3 {
-		if _, ok := h.Ask(e.Offerings[i], now); ok {
+		if _, ok := h.Ask(e.Offerings[i], now, false); ok {
 			t.Errorf("a second probe, by %s", e.Offerings[i].Name)
 		}
 	}
@@ -424,7 +424,7 @@ func TestHealth_IsSafeForManyAtOnce(t *testing.T) {
 				if err != nil {
 					continue
 				}
-				if p, ok := h.Ask(e.Offerings[order[0]], now); ok {
+				if p, ok := h.Ask(e.Offerings[order[0]], now, false); ok {
 					p.Done(now, []route.Result{fine, down, gone}[random.IntN(3)])
 				}
 				if n%500 == 0 {
@@ -435,4 +435,70 @@ func TestHealth_IsSafeForManyAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+func TestHealth_CallWithNowhereElseToGoIsLetThrough(t *testing.T) {
+	e := world(1, 1)
+	h, o, now := healthOf(e, route.HealthOptions{}), e.Offerings[0], began
+	for range 5 {
+		try(h, o, now, down)
+	}
+	if try(h, o, now, down) {
+		t.Fatal("an open circuit let through a call that could go elsewhere")
+	}
+	first, ok := h.Ask(o, now, true)
+	if !ok {
+		t.Fatal("a call that has nowhere else to go was not let through")
+	}
+	if _, ok := h.Ask(o, now, true); ok {
+		t.Fatal("a second one was, while the first is under way")
+	}
+	first.Done(now, down)
+	let := 1
+	for range 200 {
+		if p, ok := h.Ask(o, now, true); ok {
+			let++
+			p.Done(now, down)
+		}
+	}
+	if let != 50 {
+		t.Errorf("%d were let through at once; want 50", let)
+	}
+	let = 0
+	for i := range 500 {
+		if p, ok := h.Ask(o, now.Add(time.Duration(i)*time.Millisecond), true); ok {
+			let++
+			p.Done(now, down)
+		}
+	}
+	if let < 9 || let > 11 {
+		t.Errorf("%d were let through in half a second; want about 10", let)
+	}
+	// A failure before its time neither lengthens the outage nor ends it.
+	if d := h.RetryIn(o, now.Add(500*time.Millisecond)); d <= 0 || d > 700*time.Millisecond {
+		t.Errorf("may be asked in %v; want what is left of the first second", d)
+	}
+	p, ok := h.Ask(o, now.Add(600*time.Millisecond), true)
+	if !ok {
+		t.Fatal("none was let through a moment later")
+	}
+	p.Done(now.Add(600*time.Millisecond), fine)
+	if !try(h, o, now.Add(601*time.Millisecond), fine) || stateOf(t, h, "a", "a/1", now.Add(time.Second)) != route.Closed {
+		t.Error("a good answer before its time did not close the circuit")
+	}
+}
+
+func TestHealth_VendorsWordBindsEvenThoseWithNowhereElseToGo(t *testing.T) {
+	e := world(1, 1)
+	h, o, now := healthOf(e, route.HealthOptions{}), e.Offerings[0], began
+	busy := route.Result{Kind: fault.UpstreamUnavailable, Took: time.Second, RetryAfter: 20 * time.Second}
+	for range 5 {
+		try(h, o, now, busy)
+	}
+	if _, ok := h.Ask(o, now.Add(19*time.Second), true); ok {
+		t.Error("a call was let through before the vendor's own time")
+	}
+	if _, ok := h.Ask(o, now.Add(21*time.Second), true); !ok {
+		t.Error("none was let through after it")
+	}
 }

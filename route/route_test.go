@@ -204,7 +204,7 @@ func BenchmarkCall(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				p, _ := h.Ask(e.Offerings[order[0]], c.Now)
+				p, _ := h.Ask(e.Offerings[order[0]], c.Now, false)
 				p.Done(c.Now, fine)
 			}
 		})
