@@ -43,11 +43,12 @@ func TestHealth_AFailingOfferingIsLeftAloneAndComesBack(t *testing.T) {
 	}
 }
 
-// With nobody else to ask the caller is told at once, and when to come again.
+// With nobody else to ask, a vendor's own word is kept, and the caller is told
+// at once when to come again.
 func TestHealth_WithNobodyLeftTheCallerIsToldWhenToComeAgain(t *testing.T) {
-	v := newVendor(t, says(503, jsonType, vendorWords))
+	v := newVendor(t, says(503, jsonType+"\r\nRetry-After: 30", vendorWords))
 	r := start(t, estateOf("a", []string{"chat"}, offer{Name: "one", URL: v.URL}), func(o *gateway.Options) {
-		o.Health = route.HealthOptions{InARow: 3, First: time.Minute, Longest: time.Minute}
+		o.Health = route.HealthOptions{InARow: 3}
 	})
 	for range 10 {
 		r.Post("/v1/chat/completions", chat())
@@ -56,6 +57,34 @@ func TestHealth_WithNobodyLeftTheCallerIsToldWhenToComeAgain(t *testing.T) {
 	refused(t, got, 503, "upstream_unavailable")
 	if len(v.Seen()) != 3 || got.Header.Get("Retry-After") == "" {
 		t.Errorf("asked %d times, retry-after %q", len(v.Seen()), got.Header.Get("Retry-After"))
+	}
+}
+
+// An outage ends for an alias of one offering with the first call after it, not
+// when a circuit's time has come.
+func TestHealth_WithNobodyLeftTheCallItselfFindsOut(t *testing.T) {
+	var well atomic.Bool
+	v := newVendor(t, func(x *visit) {
+		if well.Load() {
+			ok(x)
+			return
+		}
+		x.Reply(503, jsonType, vendorWords)
+	})
+	r := start(t, estateOf("a", []string{"chat"}, offer{Name: "one", URL: v.URL}), func(o *gateway.Options) {
+		o.Health = route.HealthOptions{InARow: 3, First: time.Minute, Longest: time.Minute}
+	})
+	for range 20 {
+		refused(t, r.Post("/v1/chat/completions", chat()), 503, "upstream_unavailable")
+	}
+	well.Store(true)
+	for range 3 {
+		if got := r.Post("/v1/chat/completions", chat()); got.Status != 200 {
+			t.Fatalf("the vendor is well; got %d %s", got.Status, got.Body)
+		}
+	}
+	if n := len(v.Seen()); n != 23 {
+		t.Errorf("the vendor was asked %d times for 23 calls", n)
 	}
 }
 

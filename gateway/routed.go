@@ -37,11 +37,10 @@ func (s *serving) routed() route.Call {
 }
 
 // healthy takes the pass without which an offering is not asked, or says that
-// its circuit is open. A call that has no other offering to go to is let
-// through now and then all the same.
-func (s *serving) healthy(o *catalog.Offering, only bool) error {
+// its circuit is open.
+func (s *serving) healthy(o *catalog.Offering) error {
 	now, ok := s.g.now(), false
-	if s.pass, ok = s.g.health.Ask(o, now, only); ok {
+	if s.pass, ok = s.g.health.Ask(o, now, s.early); ok {
 		return nil
 	}
 	f := fault.New(fault.UpstreamUnavailable, "The offering %s failed of late and is not asked for the moment.", o.Name)

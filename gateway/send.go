@@ -74,7 +74,7 @@ func (s *serving) send(ctx context.Context, w *catalog.Workload, permit *policy.
 			return nil, err
 		}
 		n := order[place]
-		if err := s.ready(ctx, permit, n, course.Only()); err != nil {
+		if err := s.ready(ctx, permit, n); err != nil {
 			course.Skipped(err)
 			continue
 		}
@@ -103,11 +103,11 @@ func (s *serving) keepAlive() {
 
 // ready puts a further attempt on the record, once what can change while a call
 // is under way was looked at again. The first is there with the admission.
-func (s *serving) ready(ctx context.Context, permit *policy.Permit, n int, only bool) error {
+func (s *serving) ready(ctx context.Context, permit *policy.Permit, n int) error {
 	o := permit.Offering(n)
 	err := s.barred(o)
 	if err == nil {
-		err = s.healthy(o, only)
+		err = s.healthy(o)
 	}
 	switch {
 	case s.entry.trying && err != nil:

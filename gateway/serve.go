@@ -78,6 +78,7 @@ type serving struct {
 	atomic    bool             // the caller gets a reply only when it is whole
 	most      int64            // bytes that are held of such a reply
 	goesOn    route.CourseOptions
+	early     bool       // every circuit is open: there is nowhere else to go
 	pass      route.Pass // of the attempt under way
 	heard     int64      // bytes of text in the body
 	holds     int64      // bytes held beside the bodies
@@ -183,10 +184,11 @@ func (s *serving) plan(permit *policy.Permit) ([]int, error) {
 	for i, n := range which {
 		permitted[i] = permit.Offering(n)
 	}
-	order, err := route.Plan(permitted, s.snapshot.doors.Missing, s.g.health, s.routed())
+	order, early, err := route.Plan(permitted, s.snapshot.doors.Missing, s.g.health, s.routed())
 	if err != nil {
 		return nil, err
 	}
+	s.early = early
 	for i, place := range order {
 		order[i] = which[place]
 	}

@@ -66,17 +66,14 @@ const (
 	earlyASecond = 20
 )
 
-func (e *early) take(now time.Time) bool {
-	left := min(earlyAtOnce, e.left+now.Sub(e.at).Seconds()*earlyASecond)
+func (e *early) available(now time.Time) float64 {
 	if e.at.IsZero() {
-		left = earlyAtOnce
+		return earlyAtOnce
 	}
-	if left < 1 {
-		return false
-	}
-	e.at, e.left = now, left-1
-	return true
+	return min(earlyAtOnce, e.left+now.Sub(e.at).Seconds()*earlyASecond)
 }
+
+func (e *early) take(now time.Time) { e.at, e.left = now, e.available(now)-1 }
 
 // ticket is leave to ask, and what its outcome is counted by.
 type ticket struct {
@@ -92,19 +89,13 @@ func (c *circuit) expire(now time.Time) {
 	}
 }
 
-// due reports whether a call may be let through.
-func (c *circuit) due(now time.Time) bool {
-	c.expire(now)
-	return c.state == Closed || c.state == Open && !now.Before(c.until)
-}
-
 // spares reports whether a call may be let through that has nowhere else to go,
 // though it is not due. The vendor's own word is kept all the same.
 func (c *circuit) spares(now time.Time) bool {
-	return c.state == Open && !now.Before(c.word) && c.early.take(now)
+	return c.state == Open && !now.Before(c.word) && c.early.available(now) >= 1
 }
 
-// take gives a call leave; the caller has found it due, or another circuit lets
+// take gives a call leave; the caller has found that it need not wait, or another circuit lets
 // it through that decides about this one as well.
 func (c *circuit) take(now time.Time) ticket {
 	if c.state == Closed {

@@ -114,10 +114,6 @@ func (c *Course) rested(now time.Time) (int, time.Duration, bool) {
 	return c.give(r.place), wait, true
 }
 
-// Only reports whether the offering given last is the first that would be asked
-// and nothing follows it: the call has nowhere else to go.
-func (c *Course) Only() bool { return c.attempts == 1 && c.last == len(c.order)-1 }
-
 // Skipped says that the offering given last could not be asked, and was not: it
 // is no attempt, and is not given again.
 func (c *Course) Skipped(err error) {

@@ -221,12 +221,12 @@ func (p Pass) Probe() bool { return p.own.probe || p.place.probe }
 
 // Ask gives leave to ask an offering now. If it does not, nothing may be sent:
 // the circuit of the offering or of its endpoint is open, or one call is on its
-// way already to find out. A call that has nowhere else to go (only) is let
+// way already to find out. A call that has nowhere else to go (early) is let
 // through by a circuit before its time, if none else is on its way, the vendor
 // has not asked to be left alone, and there were not too many: 50 at once, 20 a
 // second. Every pass must be [Pass.Done]; until then, or until it has taken too
 // long, nobody else gets one from a circuit that is half-open.
-func (h *Health) Ask(o *catalog.Offering, now time.Time, only bool) (Pass, bool) {
+func (h *Health) Ask(o *catalog.Offering, now time.Time, early bool) (Pass, bool) {
 	s := h.seat(o)
 	if s == nil {
 		return Pass{}, true
@@ -234,16 +234,35 @@ func (h *Health) Ask(o *catalog.Offering, now time.Time, only bool) (Pass, bool)
 	p := s.place
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	decides := &p.circuit // whether it is let through
-	if p.circuit.due(now) && p.circuit.state == Closed {
-		decides = &s.circuit
+	if s.wait(now) > 0 {
+		if !early || !s.spares(now) {
+			return Pass{}, false
+		}
+		s.decides(now).early.take(now)
 	}
-	if !decides.due(now) && !(only && decides.spares(now)) {
-		return Pass{}, false
-	}
-	s.circuit.expire(now)
 	pass := Pass{health: h, seat: s, place: p.circuit.take(now), own: s.circuit.take(now)}
 	return pass, true
+}
+
+// decides is the circuit that lets calls through to an offering, or does not:
+// the endpoint's unless it is closed, or the offering's own one has a call under
+// way. The caller holds the lock of the place, here and below.
+func (s *seat) decides(now time.Time) *circuit {
+	s.place.circuit.expire(now)
+	s.circuit.expire(now)
+	if s.place.circuit.state == Closed || s.place.circuit.wait(now) == 0 && s.circuit.state == HalfOpen {
+		return &s.circuit
+	}
+	return &s.place.circuit
+}
+
+// wait is how long until the offering may be asked.
+func (s *seat) wait(now time.Time) time.Duration { return s.decides(now).wait(now) }
+
+// spares reports whether it may be asked at once all the same, by a call that
+// has nowhere else to go.
+func (s *seat) spares(now time.Time) bool {
+	return s.circuit.state != HalfOpen && s.decides(now).spares(now)
 }
 
 // RetryIn is how long until an offering may be asked; zero: it may be now.
@@ -254,10 +273,7 @@ func (h *Health) RetryIn(o *catalog.Offering, now time.Time) time.Duration {
 	}
 	s.place.mu.Lock()
 	defer s.place.mu.Unlock()
-	if d := s.place.circuit.wait(now); s.place.circuit.state != Closed {
-		return d
-	}
-	return s.circuit.wait(now)
+	return s.wait(now)
 }
 
 // reading is what a result says of the offering and of its endpoint.

@@ -168,8 +168,9 @@ func TestHealth_LetsOneProbeThroughAtATime(t *testing.T) {
 				o := rapid.SampledFrom(e.Offerings).Draw(t, "offering")
 				place, own := standing(h, "", now), standing(h, o.Name, now)
 				wait := h.RetryIn(o, now)
-				pass, ok := h.Ask(o, now, false)
-				if closed := place == route.Closed && own == route.Closed; ok != (wait == 0) || closed && !ok || ok && pass.Probe() == closed {
+				early := rapid.Bool().Draw(t, "early")
+				pass, ok := h.Ask(o, now, early)
+				if closed := place == route.Closed && own == route.Closed; !ok && wait == 0 || ok && !early && wait > 0 || closed && !ok || ok && pass.Probe() == closed {
 					t.Fatalf("states %v and %v, retry in %v: leave %v, probe %v", place, own, wait, ok, pass.Probe())
 				}
 				if !ok {
@@ -420,7 +421,7 @@ func TestHealth_IsSafeForManyAtOnce(t *testing.T) {
 			random := rand.New(rand.NewPCG(uint64(i), 0))
 			for n := range 2000 {
 				now := time.Now()
-				order, err := route.Plan(e.Offerings, func(*catalog.Offering) error { return nil }, h, route.Call{Now: now, Random: random.Float64, Service: &catalog.Service{Order: catalog.ByLatency}})
+				order, _, err := route.Plan(e.Offerings, func(*catalog.Offering) error { return nil }, h, route.Call{Now: now, Random: random.Float64, Service: &catalog.Service{Order: catalog.ByLatency}})
 				if err != nil {
 					continue
 				}

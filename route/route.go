@@ -31,10 +31,23 @@ type Call struct {
 // as the workload says; an offering that is slow of late goes after all others,
 // one whose vendor asked to be left alone goes last. Left out are those whose
 // endpoint cannot be used (missing gives why, or nil) and those whose circuit is
-// open. If none is left it gives a fault whose reasons name every offering:
+// open. If that leaves none, it is those whose circuits let calls through early,
+// since there is nowhere else to go, and early says so to [Health.Ask]. If none
+// is left at all it gives a fault whose reasons name every offering:
 // UpstreamUnavailable with the time until the first may be asked, or
 // UpstreamMisconfig if no endpoint can be used. A nil Health knows nothing.
-func Plan(permitted []*catalog.Offering, missing func(*catalog.Offering) error, h *Health, c Call) ([]int, error) {
+func Plan(permitted []*catalog.Offering, missing func(*catalog.Offering) error, h *Health, c Call) (order []int, early bool, err error) {
+	order = plan(permitted, missing, h, c, false)
+	if order == nil && h != nil {
+		order, early = plan(permitted, missing, h, c, true), true
+	}
+	if order == nil {
+		return nil, false, nothingLeft(permitted, missing, h, c.Now)
+	}
+	return order, early, nil
+}
+
+func plan(permitted []*catalog.Offering, missing func(*catalog.Offering) error, h *Health, c Call, early bool) []int {
 	var room [16]entry
 	list := room[:0]
 	for n, o := range permitted {
@@ -50,21 +63,21 @@ func Plan(permitted []*catalog.Offering, missing func(*catalog.Offering) error, 
 		}
 		if h != nil {
 			var open bool
-			if e.tier, open = h.tier(o, c.Now); open {
+			if e.tier, open = h.tier(o, c.Now, early); open {
 				continue
 			}
 		}
 		list = append(list, e)
 	}
 	if len(list) == 0 {
-		return nil, nothingLeft(permitted, missing, h, c.Now)
+		return nil
 	}
 	rank(list, permitted, h, c)
 	order := make([]int, len(list))
 	for i := range list {
 		order[i] = list[i].n
 	}
-	return order, nil
+	return order
 }
 
 // entry is an offering on its way to its place.
@@ -92,8 +105,8 @@ func (e *entry) before(f *entry) bool {
 	return e.key < f.key
 }
 
-// tier says how an offering stands; open: it is not asked at all.
-func (h *Health) tier(o *catalog.Offering, now time.Time) (tier uint8, open bool) {
+// tier says how an offering stands; open: it is not asked at all, or not early.
+func (h *Health) tier(o *catalog.Offering, now time.Time, early bool) (tier uint8, open bool) {
 	s := h.seat(o)
 	if s == nil {
 		return sound, false
@@ -107,7 +120,7 @@ func (h *Health) tier(o *catalog.Offering, now time.Time) (tier uint8, open bool
 	p := s.place
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.circuit.due(now) || p.circuit.state == Closed && !s.circuit.due(now) {
+	if s.wait(now) > 0 && !(early && s.spares(now)) {
 		return tier, true
 	}
 	if tier == sound && s.drag.holds(now, s.circuit.rules) {

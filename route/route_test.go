@@ -22,7 +22,7 @@ func namesOf(t testing.TB, e *catalog.Estate, h *route.Health, c route.Call) (na
 	if c.Now.IsZero() {
 		c.Now = began
 	}
-	order, err := route.Plan(e.Offerings, none, h, c)
+	order, _, err := route.Plan(e.Offerings, none, h, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,12 +146,20 @@ func TestPlan_LeavesOutWhatCannotBeAsked(t *testing.T) {
 	for range 3 {
 		try(h, e.Offerings[1], began, gone)
 	}
-	_, err := route.Plan(e.Offerings, none, h, route.Call{Now: began})
+	if order, early, err := route.Plan(e.Offerings, none, h, route.Call{Now: began}); len(order) != 2 || !early || err != nil {
+		t.Errorf("both are open, and there is nowhere else to go: got %v early %v, %v", order, early, err)
+	}
+	for _, o := range e.Offerings { // one call is under way at each
+		if _, ok := h.Ask(o, began, true); !ok {
+			t.Fatalf("%s does not let a call through that has nowhere else to go", o.Name)
+		}
+	}
+	_, _, err := route.Plan(e.Offerings, none, h, route.Call{Now: began})
 	f := fault.From(err)
 	if f.Kind != fault.UpstreamUnavailable || f.RetryAfter < time.Second || f.RetryAfter > 3*time.Second || f.NoRetry || len(f.Reasons) != 2 || f.Reasons[0].Rule != "circuit-open" {
 		t.Errorf("both are open: %+v", f)
 	}
-	_, err = route.Plan(e.Offerings, func(*catalog.Offering) error { return errors.New("no secret") }, h, route.Call{Now: began})
+	_, _, err = route.Plan(e.Offerings, func(*catalog.Offering) error { return errors.New("no secret") }, h, route.Call{Now: began})
 	if f := fault.From(err); f.Kind != fault.UpstreamMisconfig || !f.NoRetry || len(f.Reasons) != 2 || f.Reasons[0].Rule != "endpoint-set-up" {
 		t.Errorf("no secrets: %+v", f)
 	}
@@ -169,10 +177,10 @@ func TestPlan_NeverLeadsOutsideWhatIsPermitted(t *testing.T) {
 		}
 		n := rapid.IntRange(0, len(e.Offerings)).Draw(t, "permitted")
 		service := by(rapid.SampledFrom([]catalog.Order{"", catalog.ByPreference, catalog.ByPrice, catalog.ByLatency, catalog.ByWeight}).Draw(t, "order"))
-		order, err := route.Plan(e.Offerings[:n], none, h, route.Call{Service: service, Now: now, Random: rand.New(rand.NewPCG(1, 1)).Float64})
+		order, early, err := route.Plan(e.Offerings[:n], none, h, route.Call{Service: service, Now: now, Random: rand.New(rand.NewPCG(1, 1)).Float64})
 		asked := map[int]bool{}
 		for _, i := range order {
-			if i < 0 || i >= n || asked[i] || h.RetryIn(e.Offerings[i], now) > 0 {
+			if i < 0 || i >= n || asked[i] || (h.RetryIn(e.Offerings[i], now) > 0) != early {
 				t.Fatalf("order %v of %d permitted", order, n)
 			}
 			asked[i] = true
@@ -200,7 +208,7 @@ func BenchmarkCall(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				c.Now = time.Now()
-				order, err := route.Plan(e.Offerings, none, h, c)
+				order, _, err := route.Plan(e.Offerings, none, h, c)
 				if err != nil {
 					b.Fatal(err)
 				}
