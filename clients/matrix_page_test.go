@@ -23,6 +23,7 @@ vendors. Rows are what is tried, columns the dialect of the offering. Written by
 |---|---|
 | pass | the client's own types, helpers and exceptions gave what its author expects |
 | refused | Bulkhead refused with a stable code and named the field; the note says which |
+| – | the client has no such call |
 | **fail** | a defect; the note says what was seen |
 
 | row | what is tried |
@@ -38,6 +39,9 @@ vendors. Rows are what is tried, columns the dialect of the offering. Written by
 | errors | 401, 403, 404, 400, 429, 503 and a stream that breaks: each as the client's own exception |
 | embeddings | vectors, where the client and the offering's dialect have them |
 `
+
+// words are what the page has for each result.
+var words = map[string]string{"pass": "pass", "refused": "refused", "none": "–", "fail": "**fail**"}
 
 // matrixText is the page: a table for each client, and below it the reasons of
 // what is no pass, each once.
@@ -59,11 +63,8 @@ func matrixText(clients [][]cell) []byte {
 			fmt.Fprintf(&b, "| %s", row)
 			for _, a := range matrixAliases {
 				c := at[[2]string{row, a}]
-				word := c.Result
-				if word == "fail" {
-					word = "**fail**"
-				}
-				if c.Result != "pass" {
+				word := words[c.Result]
+				if c.Result == "refused" || c.Result == "fail" {
 					word += fmt.Sprintf(" %d", note(&notes, c.Why))
 				}
 				fmt.Fprintf(&b, " | %s", word)
@@ -112,8 +113,10 @@ func readMatrix(t *testing.T) map[string]map[string]map[string]string {
 		}
 		row := map[string]string{}
 		for i, a := range matrixAliases {
-			if words := strings.Fields(strings.ReplaceAll(columns[i+1], "*", "")); len(words) > 0 {
-				row[a] = words[0]
+			for result, word := range words {
+				if first, _, _ := strings.Cut(strings.TrimSpace(columns[i+1]), " "); first == word {
+					row[a] = result
+				}
 			}
 		}
 		out[client][strings.TrimSpace(columns[0])] = row

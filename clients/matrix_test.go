@@ -40,9 +40,13 @@ type cell struct {
 	Version string `json:"version"`
 	Alias   string `json:"alias"`
 	Case    string `json:"case"`
-	Result  string `json:"result"` // pass, refused, fail
+	Result  string `json:"result"` // pass, refused, none, fail
 	Why     string `json:"why"`    // of a refusal its code and what it names
 }
+
+// refusal begins the reason of a refused cell: only Bulkhead's own words that a
+// pair of dialects has no form for what was asked count as such.
+var refusal = regexp.MustCompile(`^unsupported_(parameter|route): `)
 
 // matrixTime is how long one driver may take.
 const matrixTime = 8 * time.Minute
@@ -122,7 +126,8 @@ func runDriver(t *testing.T, d driver, aliases []string) []cell {
 			t.Errorf("%s %s was not asked for", c.Alias, c.Case)
 		case c.Client != d.name || c.Version == "":
 			t.Errorf("%s %s is told of %q %q, want a version of %s", c.Alias, c.Case, c.Client, c.Version, d.name)
-		case c.Result != "pass" && c.Why == "", !slices.Contains([]string{"pass", "refused", "fail"}, c.Result):
+		case c.Result != "pass" && c.Why == "", c.Result == "refused" && !refusal.MatchString(c.Why),
+			!slices.Contains([]string{"pass", "refused", "none", "fail"}, c.Result):
 			t.Errorf("%s %s is %q because of %q", c.Alias, c.Case, c.Result, c.Why)
 		}
 		c.Why = scrubbed(c.Why)

@@ -143,7 +143,7 @@ export async function fill({ client, version, said, cases }) {
       } catch (e) {
         cell.result = "fail";
         const own = e instanceof assert.AssertionError || e instanceof None ? {} : (said(e) ?? {});
-        if (e instanceof None) cell.result = "refused";
+        if (e instanceof None) cell.result = "none";
         if (refusals.has(own.code) && name !== "errors") cell.result = "refused";
         cell.why = own.code ? `${own.code}: ${own.message}` : e instanceof None ? e.message : `${e.name}: ${e.message}`;
         if (env.MATRIX_TRACE && cell.result === "fail") console.error(alias, name, e);
