@@ -10,15 +10,43 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strings"
 )
 
-// driver is a client: its name and version, its cases, and what it reads of an
-// exception that is Bulkhead's.
+// driver is a client: what it is called, the module it comes from, and how its
+// calls are made. What it has no call for is nil.
 type driver struct {
-	client, version string
-	cases           map[string]func(alias string) error
-	said            func(error) (code, message string)
+	client, module string
+	say            func(alias, text string, streamed bool) (reply, error)
+	talk           func(alias string, streamed, reason bool) conversation
+	describe       func(alias, text string) (string, error) // by the schema of a ship
+	look           func(alias, text, png string) error
+	embed          func(alias string, texts ...string) ([][]float64, error)
+
+	stranger  func(alias string) error           // a call with a key that nobody has
+	malformed func(alias string) error           // one that is against the API's own schema
+	raised    func(err error, status int) error  // sees that it is the client's exception for a status
+	broken    func(err error) error              // the same for a stream that broke
+	told      func(error) (code, message string) // of an exception that is Bulkhead's
+}
+
+// reply is what came of one question.
+type reply struct {
+	text          string
+	stop, id      string // the client's word for why it ended; of the request
+	input, output int64  // tokens
+}
+
+// conversation asks a question of which calls of get_weather come, answers
+// them, and lets all that was said stand for the next question.
+type conversation func(question string) (round, error)
+
+// round is what came of one.
+type round struct {
+	cities []string // that were asked for
+	text   string   // what was said last
+	states []string // what is opaque of the thought before the calls
 }
 
 // What is asked, and what the pretend models then answer.
@@ -36,7 +64,26 @@ var (
 	key     = os.Getenv("BULKHEAD_KEY")
 )
 
+// The tool that is offered, its parameters, and what it finds.
+const tool, toolSays = "get_weather", "Weather in a city"
+
+func object(properties map[string]any, required ...string) map[string]any {
+	return map[string]any{"type": "object", "properties": properties, "required": required, "additionalProperties": false}
+}
+
+var (
+	cityForm = object(map[string]any{"city": map[string]any{"type": "string"}}, "city")
+	shipForm = object(map[string]any{"name": map[string]any{"type": "string"}, "masts": map[string]any{"type": "integer"}}, "name", "masts")
+)
+
 func weather(city string) string { return "drizzle over " + city }
+
+// cityOf reads the arguments of a call.
+func cityOf(arguments string) (string, error) {
+	var form struct{ City string }
+	err := json.Unmarshal([]byte(arguments), &form)
+	return form.City, err
+}
 
 // seen is what the vendors recorded of a call.
 type seen struct {
@@ -76,9 +123,6 @@ func control(method, path, body string) error {
 	return err
 }
 
-// fault makes what follows at the vendors go wrong.
-func fault(what string) error { return control("POST", "faults", `[{"match":{},"fault":`+what+`}]`) }
-
 func same[T comparable](what string, got, want T) error {
 	if got != want {
 		return fmt.Errorf("%s is %v, want %v", what, got, want)
@@ -96,37 +140,22 @@ func has(text string, words ...string) error {
 	return nil
 }
 
-// failing is one way in which a call fails.
-type failing struct {
-	name, fault string
-	send        func() error
-	look        func(error) error
-}
-
-func failures(ways []failing) error {
-	for _, w := range ways {
-		if w.fault != "" {
-			if err := fault(w.fault); err != nil {
-				return err
-			}
-		}
-		err := w.send()
-		if err == nil {
-			err = errors.New("nothing was raised")
-		} else {
-			err = w.look(err)
-		}
-		if err := errors.Join(err, control("DELETE", "faults", "")); err != nil {
-			return fmt.Errorf("%s: %w", w.name, err)
+// version is that of the client's module as this program was built with it.
+func (d driver) version() string {
+	info, _ := debug.ReadBuildInfo()
+	for _, m := range info.Deps {
+		if m.Path == d.module {
+			return strings.TrimPrefix(m.Version, "v")
 		}
 	}
-	return nil
+	return ""
 }
 
+// cell tries a case at an alias and says what came of it.
 func (d driver) cell(alias, name string) (result, why string) {
-	work := d.cases[name]
+	work := d.cases()[name]
 	if work == nil {
-		return "refused", "The client has no " + name + "."
+		return "none", "The client has no " + name + "."
 	}
 	err := errors.Join(control("DELETE", "faults", ""), control("DELETE", "record", ""))
 	if err == nil {
@@ -135,7 +164,7 @@ func (d driver) cell(alias, name string) (result, why string) {
 	if err == nil {
 		return "pass", ""
 	}
-	if code, message := d.said(err); name != "errors" && (code == "unsupported_parameter" || code == "unsupported_route") {
+	if code, message := d.told(err); name != "errors" && (code == "unsupported_parameter" || code == "unsupported_route") {
 		return "refused", code + ": " + message
 	}
 	return "fail", fmt.Sprintf("%.400s", strings.Join(strings.Fields(err.Error()), " "))
@@ -144,7 +173,7 @@ func (d driver) cell(alias, name string) (result, why string) {
 func main() {
 	drivers := map[string]func() driver{"anthropic": anthropicDriver}
 	if len(os.Args) != 2 || drivers[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go anthropic")
+		fmt.Fprintln(os.Stderr, "usage: go CLIENT")
 		os.Exit(2)
 	}
 	d := drivers[os.Args[1]]()
@@ -152,7 +181,7 @@ func main() {
 	for alias := range strings.SplitSeq(os.Getenv("MATRIX_ALIASES"), ",") {
 		for name := range strings.SplitSeq(os.Getenv("MATRIX_CASES"), ",") {
 			result, why := d.cell(alias, name)
-			cell := map[string]string{"client": d.client, "version": d.version, "alias": alias, "case": name, "result": result, "why": why}
+			cell := map[string]string{"client": d.client, "version": d.version(), "alias": alias, "case": name, "result": result, "why": why}
 			if err := out.Encode(cell); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				os.Exit(1)
