@@ -1,9 +1,7 @@
 package clients_test
 
 import (
-	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 )
 
@@ -29,27 +27,5 @@ func nodeDriver(args ...string) func(t *testing.T) *exec.Cmd {
 		cmd := within(t, matrixTime, node, args...)
 		cmd.Dir = dir
 		return cmd
-	}
-}
-
-// goDrivers are those in Go, a module of its own in matrix/go.
-func goDrivers() []driver {
-	return []driver{{"anthropic-go", "on-anthropic", "on-openai", goDriver("anthropic")}}
-}
-
-func goDriver(name string) func(t *testing.T) *exec.Cmd {
-	return func(t *testing.T) *exec.Cmd {
-		download := within(t, installTime, "go", "mod", "download")
-		download.Dir, download.Env = "matrix/go", os.Environ()
-		if out, err := download.CombinedOutput(); err != nil {
-			missing(t, "the modules of the matrix cannot be had: %s", reason(out, err))
-		}
-		program := filepath.Join(t.TempDir(), "driver")
-		build := within(t, installTime, "go", "build", "-o", program, ".")
-		build.Dir, build.Env = "matrix/go", os.Environ()
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		return within(t, matrixTime, program, name)
 	}
 }

@@ -67,8 +67,9 @@ func (d driver) image(alias string) error {
 	return errors.Join(err, same("the picture sent", strings.Contains(sent.Body, png), true))
 }
 
-// marks are how the dialects of the aliases write what is opaque of thought.
-var marks = map[string]string{"on-responses": "encrypted_content", "on-anthropic": "signature", "on-bedrock": "signature", "on-gemini": "thoughtSignature"}
+// marks are the fields in which the dialects of the aliases have what is opaque
+// of thought.
+var marks = map[string]string{"on-responses": `"encrypted_content":`, "on-anthropic": `"signature":`, "on-bedrock": `"signature":`, "on-gemini": `"thoughtSignature":`}
 
 func (d driver) reasoning(alias string) error {
 	talk := d.talk(alias, false, true)

@@ -171,7 +171,7 @@ func (d driver) cell(alias, name string) (result, why string) {
 }
 
 func main() {
-	drivers := map[string]func() driver{"anthropic": anthropicDriver}
+	drivers := map[string]func() driver{"anthropic": anthropicDriver, "openai-chat": chatDriver, "openai-responses": responsesDriver}
 	if len(os.Args) != 2 || drivers[os.Args[1]] == nil {
 		fmt.Fprintln(os.Stderr, "usage: go CLIENT")
 		os.Exit(2)

@@ -1,0 +1,42 @@
+package clients_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// goDrivers are the clients of the matrix in Go, one program in a module of its
+// own in matrix/go.
+func goDrivers() []driver {
+	return []driver{
+		{"openai-go chat", "on-openai", "on-bedrock", goDriver("openai-chat")},
+		{"openai-go responses", "on-responses", "on-gemini", goDriver("openai-responses")},
+		{"anthropic-go", "on-anthropic", "on-openai", goDriver("anthropic")},
+	}
+}
+
+func goDriver(name string) func(t *testing.T) *exec.Cmd {
+	return func(t *testing.T) *exec.Cmd {
+		download := within(t, installTime, "go", "mod", "download")
+		download.Dir, download.Env = "matrix/go", os.Environ()
+		if out, err := download.CombinedOutput(); err != nil {
+			if bytes.Contains(out, []byte("checksum mismatch")) || bytes.Contains(out, []byte("go.sum")) {
+				t.Fatalf("go mod download: %v\n%s", err, out)
+			}
+			missing(t, "the modules of the matrix cannot be had: %s", reason(out, err))
+		}
+		// The one program is made for whichever driver is first.
+		program := filepath.Join(workshop, "matrix-go")
+		if _, err := os.Stat(program); err != nil {
+			build := within(t, installTime, "go", "build", "-o", program, ".")
+			build.Dir, build.Env = "matrix/go", os.Environ()
+			if out, err := build.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+		}
+		return within(t, matrixTime, program, name)
+	}
+}
