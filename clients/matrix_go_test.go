@@ -15,6 +15,7 @@ func goDrivers() []driver {
 		{"openai-go chat", "on-openai", "on-bedrock", goDriver("openai-chat")},
 		{"openai-go responses", "on-responses", "on-gemini", goDriver("openai-responses")},
 		{"anthropic-go", "on-anthropic", "on-openai", goDriver("anthropic")},
+		{"genai-go", "on-gemini", "on-anthropic", goDriver("genai")},
 	}
 }
 

@@ -19,7 +19,7 @@ func newClaude(key string) claude {
 	return claude{anthropic.NewClient(option.WithoutEnvironmentDefaults(), option.WithBaseURL(gateway), option.WithAPIKey(key), option.WithMaxRetries(0))}
 }
 
-func anthropicDriver() driver {
+func anthropicDriver() (driver, error) {
 	c := newClaude(key)
 	return driver{
 		client: "anthropic-go", module: "github.com/anthropics/anthropic-sdk-go/v2",
@@ -34,7 +34,12 @@ func anthropicDriver() driver {
 			if !errors.As(err, &e) {
 				return fmt.Errorf("no error of the SDK's: %w", err)
 			}
-			return errors.Join(same("status", e.StatusCode, status), same("a request id", e.RequestID != "", true))
+			code, _ := c.told(err)
+			want := codes[status]
+			if status == 400 { // where the vendor speaks the same dialect, the words are its own
+				want = code
+			}
+			return errors.Join(same("status", e.StatusCode, status), same("code", code, want), same("a request id", e.RequestID != "", true))
 		},
 		broken: func(err error) error {
 			var e *anthropic.Error
@@ -43,23 +48,25 @@ func anthropicDriver() driver {
 			}
 			return nil
 		},
-		told: func(err error) (string, string) {
-			var e *anthropic.Error
-			if !errors.As(err, &e) {
-				return "", ""
-			}
-			var body struct {
-				Error struct {
-					Message  string
-					Bulkhead struct{ Code string }
-				}
-			}
-			if json.Unmarshal([]byte(e.RawJSON()), &body) != nil {
-				return "", ""
-			}
-			return body.Error.Bulkhead.Code, body.Error.Message
-		},
+		told: c.told,
+	}, nil
+}
+
+func (claude) told(err error) (code, message string) {
+	var e *anthropic.Error
+	if !errors.As(err, &e) {
+		return "", ""
 	}
+	var body struct {
+		Error struct {
+			Message  string
+			Bulkhead struct{ Code string }
+		}
+	}
+	if json.Unmarshal([]byte(e.RawJSON()), &body) != nil {
+		return "", ""
+	}
+	return body.Error.Bulkhead.Code, body.Error.Message
 }
 
 func (claude) asking(model string, blocks ...anthropic.ContentBlockParamUnion) anthropic.MessageNewParams {

@@ -143,6 +143,9 @@ func (d driver) errors(alias string) error {
 	return nil
 }
 
+// codes are Bulkhead's own words for the errors that are its own.
+var codes = map[int]string{401: "unauthenticated", 403: "no_eligible_offering", 404: "model_not_found", 400: "malformed", 429: "upstream_rate_limited", 503: "upstream_unavailable"}
+
 func (d driver) is(status int) func(error) error {
 	return func(err error) error { return d.raised(err, status) }
 }

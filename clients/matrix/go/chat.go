@@ -19,7 +19,7 @@ func newOpenAI(key string) openai.Client {
 	return openai.NewClient(option.WithBaseURL(gateway+"/v1"), option.WithAPIKey(key), option.WithMaxRetries(0))
 }
 
-func chatDriver() driver {
+func chatDriver() (driver, error) {
 	c := completions{newOpenAI(key)}
 	d := openaiDriver("chat", c.client)
 	d.say, d.talk, d.describe, d.look = c.say, c.talk, c.describe, c.look
@@ -31,7 +31,7 @@ func chatDriver() driver {
 		_, err := c.client.Chat.Completions.New(context.Background(), c.asking(alias, openai.UserMessage(say)), option.WithJSONSet("temperature", "hot"))
 		return err
 	}
-	return d
+	return d, nil
 }
 
 // openaiDriver is what both interfaces of openai-go share.
@@ -54,7 +54,6 @@ func openaiDriver(name string, client openai.Client) driver {
 			if !errors.As(err, &e) {
 				return fmt.Errorf("no error of the SDK's: %w", err)
 			}
-			codes := map[int]string{401: "unauthenticated", 403: "no_eligible_offering", 404: "model_not_found", 400: "malformed", 429: "upstream_rate_limited", 503: "upstream_unavailable"}
 			return errors.Join(same("status", e.StatusCode, status), same("code", e.Code, codes[status]), same("a request id", e.Response.Header.Get("x-request-id") != "", true))
 		},
 		broken: func(err error) error {

@@ -171,12 +171,18 @@ func (d driver) cell(alias, name string) (result, why string) {
 }
 
 func main() {
-	drivers := map[string]func() driver{"anthropic": anthropicDriver, "openai-chat": chatDriver, "openai-responses": responsesDriver}
+	drivers := map[string]func() (driver, error){
+		"openai-chat": chatDriver, "openai-responses": responsesDriver, "anthropic": anthropicDriver, "genai": genaiDriver,
+	}
 	if len(os.Args) != 2 || drivers[os.Args[1]] == nil {
 		fmt.Fprintln(os.Stderr, "usage: go CLIENT")
 		os.Exit(2)
 	}
-	d := drivers[os.Args[1]]()
+	d, err := drivers[os.Args[1]]()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	out := json.NewEncoder(os.Stdout)
 	for alias := range strings.SplitSeq(os.Getenv("MATRIX_ALIASES"), ",") {
 		for name := range strings.SplitSeq(os.Getenv("MATRIX_CASES"), ",") {

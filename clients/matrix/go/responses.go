@@ -17,7 +17,7 @@ import (
 // response is openai-go, the Responses API.
 type response struct{ client openai.Client }
 
-func responsesDriver() driver {
+func responsesDriver() (driver, error) {
 	c := response{newOpenAI(key)}
 	d := openaiDriver("responses", c.client)
 	d.say, d.talk, d.describe, d.look = c.say, c.talk, c.describe, c.look
@@ -26,7 +26,7 @@ func responsesDriver() driver {
 		_, err := c.client.Responses.New(context.Background(), c.asking(alias, c.user(say)), option.WithJSONSet("temperature", "hot"))
 		return err
 	}
-	return d
+	return d, nil
 }
 
 // asking keeps nothing at the vendor, so what is opaque of reasoning is asked for.
