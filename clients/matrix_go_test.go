@@ -16,6 +16,7 @@ func goDrivers() []driver {
 		{"openai-go responses", "on-responses", "on-gemini", goDriver("openai-responses")},
 		{"anthropic-go", "on-anthropic", "on-openai", goDriver("anthropic")},
 		{"genai-go", "on-gemini", "on-anthropic", goDriver("genai")},
+		{"aws-sdk-go", "on-bedrock", "on-responses", goDriver("bedrock")},
 	}
 }
 

@@ -172,7 +172,7 @@ func (d driver) cell(alias, name string) (result, why string) {
 
 func main() {
 	drivers := map[string]func() (driver, error){
-		"openai-chat": chatDriver, "openai-responses": responsesDriver, "anthropic": anthropicDriver, "genai": genaiDriver,
+		"openai-chat": chatDriver, "openai-responses": responsesDriver, "anthropic": anthropicDriver, "genai": genaiDriver, "bedrock": bedrockDriver,
 	}
 	if len(os.Args) != 2 || drivers[os.Args[1]] == nil {
 		fmt.Fprintln(os.Stderr, "usage: go CLIENT")
