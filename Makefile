@@ -26,8 +26,8 @@ race: ## all tests under the race detector (needs a C compiler)
 clients: ## the official SDKs alone (needs python3, node)
 	$(GO) test ./clients -count=1 -v
 
-matrix: ## every official client against every dialect; writes docs/matrix.md (needs python3, node, go)
-	BULKHEAD_MATRIX=write $(GO) test ./clients -run TestMatrix_WritesThePage -count=1 -v -timeout 40m
+matrix: ## every official client against every dialect; writes docs/matrix.md (needs python3, node, java and maven)
+	BULKHEAD_CLIENTS=require BULKHEAD_MATRIX=write $(GO) test ./clients -run TestMatrix_WritesThePage -count=1 -v -timeout 40m
 
 bench: ## speed, side by side with nginx and httputil.ReverseProxy; under six minutes
 	$(GO) run ./bench
