@@ -24,7 +24,7 @@ type driver struct {
 
 // drivers are all clients of the matrix, in the order of the page.
 func drivers() []driver {
-	return slices.Concat(pythonDrivers(), nodeDrivers(), goDrivers())
+	return slices.Concat(pythonDrivers(), nodeDrivers(), goDrivers(), javaDrivers())
 }
 
 // The aliases of testdata/matrix, each with one offering of that dialect, and
