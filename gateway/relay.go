@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"bulkhead/call"
@@ -138,11 +139,23 @@ func (s *serving) beginStream(a *answer) error {
 	err := s.out.begin(a.opening,
 		func(h http.Header) { s.setStream(h); s.answered(h, a) },
 		func(h http.Header) {
-			h[http.TrailerPrefix+"Bulkhead-Offering"] = []string{a.offering.Name}
-			s.entry.setLoss(h, http.TrailerPrefix+"Bulkhead-Loss")
+			if s.trails() {
+				h[http.TrailerPrefix+"Bulkhead-Offering"] = []string{a.offering.Name}
+				s.entry.setLoss(h, http.TrailerPrefix+"Bulkhead-Loss")
+			}
 		})
-	s.w.Header()[http.TrailerPrefix+"Bulkhead-Marking"] = []string{s.rec.Marking}
+	if s.trails() {
+		s.w.Header()[http.TrailerPrefix+"Bulkhead-Marking"] = []string{s.rec.Marking}
+	}
 	return err
+}
+
+// trails reports whether the caller can be sent trailers. Over HTTP/2 the AWS
+// SDK for Java takes them for a second head of the reply, without a status, and
+// fails the stream; so callers of that dialect must have asked for them (RFC
+// 9110, section 10.1.4).
+func (s *serving) trails() bool {
+	return s.in.Dialect != dialect.Bedrock || s.r.ProtoMajor < 2 || strings.EqualFold(s.r.Header.Get("Te"), "trailers")
 }
 
 // metered says what the reply has consumed so far.
@@ -253,7 +266,9 @@ func (s *serving) refuseInBand(f *fault.Fault, own *refused) {
 		event = append([]byte("data: "), bytes.ReplaceAll(bytes.TrimSpace(own.answer.whole.bytes), []byte("\n"), []byte("\ndata: "))...)
 		event = append(event, "\n\n"...)
 	}
-	s.w.Header()[http.TrailerPrefix+"Bulkhead-Error"] = []string{string(f.Kind)}
+	if s.trails() {
+		s.w.Header()[http.TrailerPrefix+"Bulkhead-Error"] = []string{string(f.Kind)}
+	}
 	if err := s.out.more(event); err != nil {
 		s.rec.Ending = call.Gone
 	}
