@@ -95,7 +95,7 @@ final class Messages implements Client {
       for (var block : first.content()) {
         block.thinking().map(t -> t.signature()).filter(s -> !s.isEmpty()).ifPresent(states::add);
         block.toolUse().ifPresent(call -> {
-          String city = call._input().convert(Weather.class).city;
+          String city = String.valueOf(call._input().convert(Map.class).get("city"));
           cities.add(city);
           results.add(ContentBlockParam.ofToolResult(ToolResultBlockParam.builder().toolUseId(call.id()).content(Weather.in(city)).build()));
         });
