@@ -52,12 +52,12 @@ func runGo(t *testing.T, env []string, suite string, args ...string) {
 	}
 }
 
-// goWithModules sees that the SDK's modules are there or can be had. What does
-// not agree with go.sum is no want of packages but a failure.
-func goWithModules(t *testing.T) {
+// goWithModules sees that the modules of the SDKs of a folder are there or can
+// be had. What does not agree with go.sum is no want of packages but a failure.
+func goWithModules(t *testing.T, dir string) {
 	t.Helper()
 	download := within(t, installTime, "go", "mod", "download")
-	download.Dir, download.Env = "go", os.Environ()
+	download.Dir, download.Env = dir, os.Environ()
 	out, err := download.CombinedOutput()
 	if err == nil {
 		return
@@ -65,13 +65,13 @@ func goWithModules(t *testing.T) {
 	if bytes.Contains(out, []byte("checksum mismatch")) || bytes.Contains(out, []byte("go.sum")) {
 		t.Fatalf("go mod download: %v\n%s", err, out)
 	}
-	missing(t, "the modules of openai-go cannot be had: %s", reason(out, err))
+	missing(t, "the modules of %s cannot be had: %s", dir, reason(out, err))
 }
 
 // goSuite compiles the suite, before other suites run beside it.
 func goSuite(t *testing.T) string {
 	t.Helper()
-	goWithModules(t)
+	goWithModules(t, "go")
 	suite := filepath.Join(t.TempDir(), "suite")
 	build := within(t, installTime, "go", "test", "-c", "-o", suite, ".")
 	build.Dir, build.Env = "go", os.Environ()

@@ -1,7 +1,6 @@
 package clients_test
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,14 +21,7 @@ func goDrivers() []driver {
 
 func goDriver(name string) func(t *testing.T) *exec.Cmd {
 	return func(t *testing.T) *exec.Cmd {
-		download := within(t, installTime, "go", "mod", "download")
-		download.Dir, download.Env = "matrix/go", os.Environ()
-		if out, err := download.CombinedOutput(); err != nil {
-			if bytes.Contains(out, []byte("checksum mismatch")) || bytes.Contains(out, []byte("go.sum")) {
-				t.Fatalf("go mod download: %v\n%s", err, out)
-			}
-			missing(t, "the modules of the matrix cannot be had: %s", reason(out, err))
-		}
+		goWithModules(t, "matrix/go")
 		// The one program is made for whichever driver is first.
 		program := filepath.Join(workshop, "matrix-go")
 		if _, err := os.Stat(program); err != nil {

@@ -169,11 +169,7 @@ func newMatrixWorld(t *testing.T) []string {
 	sim := startSim(t)
 	estate, data := estateFrom(t, "testdata/matrix", sim)
 	key := createKey(t, "matrix", estate, data)
-	pair := map[string]string{}
-	for line := range strings.Lines(createKey(t, "matrix", estate, data, "--aws")) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		pair[name] = value
-	}
+	pair := createPair(t, "matrix", estate, data)
 	return append(cleanEnv(), "BULKHEAD_SIM="+sim, "BULKHEAD_KEY="+key, "BULKHEAD_AWS_ID="+pair["AWS_ACCESS_KEY_ID"],
 		"BULKHEAD_AWS_SECRET="+pair["AWS_SECRET_ACCESS_KEY"], "BULKHEAD_URL="+serve(t, estate, data))
 }

@@ -25,7 +25,7 @@ type block struct {
 }
 
 // TestPages runs every block of code in docs/clients as it stands, against
-// quickstart. Of the pages only the address and the key are replaced; a block
+// quickstart. Of the pages only the address and the keys are replaced; a block
 // of text that follows is what it must print, with … for what may differ.
 func TestPages(t *testing.T) {
 	skipShort(t)
@@ -94,17 +94,20 @@ type quickstart struct {
 	printed []string
 	url     string
 	key     string
+	pair    map[string]string // to sign with, by the names of their variables
 }
 
 var keyPattern = regexp.MustCompile(`bk_[a-z2-7]{16}_[a-z2-7]{52}`)
 
 func startQuickstart(t *testing.T) quickstart {
 	t.Helper()
-	out := start(t, nil, "Stop with", "quickstart", "--dir", t.TempDir(), "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--pace", "2ms")
+	dir := t.TempDir()
+	out := start(t, nil, "Stop with", "quickstart", "--dir", dir, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--pace", "2ms")
 	q := quickstart{printed: out, url: "http://" + field(t, out[0], "listen"), key: keyPattern.FindString(strings.Join(out, "\n"))}
 	if q.key == "" {
 		t.Fatalf("quickstart printed no key:\n%s", strings.Join(out, "\n"))
 	}
+	q.pair = createPair(t, "quickstart", filepath.Join(dir, "estate"), filepath.Join(dir, "data"))
 	return q
 }
 
@@ -158,6 +161,10 @@ func (q quickstart) run(t *testing.T, b block) {
 		pinned(t, b.text)
 		return
 	}
+	if b.language == "xml" {
+		pinnedJava(t, b.text)
+		return
+	}
 	out := q.execute(t, b)
 	if b.quiet {
 		return
@@ -196,17 +203,27 @@ func (q quickstart) execute(t *testing.T, b block) string {
 		dir = folder
 		cmd = within(t, most, node, write("block.mjs"))
 	case "go":
-		goWithModules(t)
-		if err := copyFiles(dir, "go/go.mod", "go/go.sum"); err != nil {
+		module := "matrix/go"
+		if strings.Contains(b.text, "openai-go") {
+			module = "go"
+		}
+		goWithModules(t, module)
+		if err := copyFiles(dir, module+"/go.mod", module+"/go.sum"); err != nil {
 			t.Fatal(err)
 		}
 		write("main.go")
 		cmd = within(t, 2*most, "go", "run", ".")
+	case "java":
+		tools := javaWithPackages(t)
+		cmd = within(t, most, tools.java, "-XX:TieredStopAtLevel=1", "-cp", tools.packages, write("Main.java"))
 	default:
-		t.Fatalf("no test runs blocks of %q; write sh, python, js, go or text", b.language)
+		t.Fatalf("no test runs blocks of %q; write sh, python, js, go, java, xml or text", b.language)
 	}
 	cmd.Dir, cmd.Env = dir, cleanEnv()
 	for _, kv := range b.env {
+		if name, value, _ := strings.Cut(kv, "="); value == "…" {
+			kv = name + "=" + q.pair[name]
+		}
 		cmd.Env = append(cmd.Env, strings.Trim(here.Replace(kv), `"`))
 	}
 	out, err := cmd.Output()
@@ -224,7 +241,7 @@ func (q quickstart) execute(t *testing.T, b block) string {
 func pinned(t *testing.T, text string) {
 	t.Helper()
 	var pins strings.Builder
-	for _, f := range []string{"python/requirements.txt", "node/v7/package.json", "node/v6/package.json", "go/go.mod"} {
+	for _, f := range []string{"python/requirements.txt", "node/v7/package.json", "node/v6/package.json", "go/go.mod", "matrix/go/go.mod"} {
 		b, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
@@ -241,6 +258,20 @@ func pinned(t *testing.T, text string) {
 			if !strings.Contains(pins.String(), name) {
 				t.Errorf("%q is not among the pins of the suites", name)
 			}
+		}
+	}
+}
+
+// pinnedJava sees the same of what a page has for a pom.xml.
+func pinnedJava(t *testing.T, text string) {
+	t.Helper()
+	pins, err := os.ReadFile("matrix/java/pom.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for block := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
+		if !strings.Contains(strings.Join(strings.Fields(string(pins)), ""), strings.Join(strings.Fields(block), "")) {
+			t.Errorf("this is not among the pins of the matrix:\n%s", block)
 		}
 	}
 }

@@ -276,6 +276,17 @@ func createKey(t *testing.T, workload, estate, data string, flags ...string) str
 	return strings.TrimSpace(string(key))
 }
 
+// createPair makes a pair of keys to sign with, by the names of their variables.
+func createPair(t *testing.T, workload, estate, data string) map[string]string {
+	t.Helper()
+	pair := map[string]string{}
+	for line := range strings.Lines(createKey(t, workload, estate, data, "--aws")) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		pair[name] = value
+	}
+	return pair
+}
+
 // certificate makes a certificate for this machine alone, and its key.
 func certificate(t *testing.T) (cert, key string) {
 	t.Helper()

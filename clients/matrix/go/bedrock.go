@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime/document"
@@ -23,20 +24,22 @@ import (
 // ConverseStream, which signs with a pair of keys.
 type converse struct{ client *bedrockruntime.Client }
 
-func newConverse(id, secret string) converse {
-	return converse{bedrockruntime.New(bedrockruntime.Options{BaseEndpoint: aws.String(gateway), Region: "us-gov-west-1",
-		Credentials: credentials.NewStaticCredentialsProvider(id, secret, ""), Retryer: aws.NopRetryer{}})}
+func newConverse(id, secret string) (converse, error) {
+	c, err := config.LoadDefaultConfig(context.Background(), config.WithBaseEndpoint(gateway), config.WithRegion("us-gov-west-1"),
+		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(id, secret, "")), config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }))
+	return converse{bedrockruntime.NewFromConfig(c)}, err
 }
 
 func bedrockDriver() (driver, error) {
-	c := newConverse(os.Getenv("BULKHEAD_AWS_ID"), os.Getenv("BULKHEAD_AWS_SECRET"))
+	c, err := newConverse(os.Getenv("BULKHEAD_AWS_ID"), os.Getenv("BULKHEAD_AWS_SECRET"))
+	if err != nil {
+		return driver{}, err
+	}
+	stranger, err := newConverse("BKIAAAAAAAAAAAAAAAAA", "none")
 	return driver{
 		client: "aws-sdk-go", module: "github.com/aws/aws-sdk-go-v2/service/bedrockruntime",
 		say: c.say, talk: c.talk, describe: c.describe, look: c.look,
-		stranger: func(alias string) error {
-			_, err := newConverse("BKIAAAAAAAAAAAAAAAAA", "none").say(alias, say, false)
-			return err
-		},
+		stranger: func(alias string) error { _, err := stranger.say(alias, say, false); return err },
 		malformed: func(alias string) error {
 			p := c.asking(alias, &types.ContentBlockMemberText{Value: say})
 			p.Messages[0].Role = "robot"
@@ -59,7 +62,7 @@ func bedrockDriver() (driver, error) {
 			}
 			return e.Response.Header.Get("Bulkhead-Error"), said.ErrorMessage()
 		},
-	}, nil
+	}, err
 }
 
 // raised sees that an error is of the SDK's own type for a status; for 401 it
