@@ -5,7 +5,8 @@
 // Nothing here is part of the product, and nothing of the product is imported:
 // a suite sees what an application sees, and the vendors' record. Each SDK has
 // a folder with its suite and its pins (python, node, go) and a test here that
-// runs it; docs_test.go runs what the pages in docs/clients say, word for word.
+// runs it; pages_test.go runs what the pages in docs/clients say, word for word.
+// matrix has one driver for each client, and matrix_test.go runs them.
 // Begin with world_test.go, the world that a suite runs in.
 //
 // What a suite needs (an interpreter, packages) may be missing: its test is
