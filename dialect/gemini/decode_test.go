@@ -14,7 +14,7 @@ import (
 )
 
 func TestDecode_ReadsBothSpellings(t *testing.T) {
-	camel := `{"systemInstruction":{"parts":[{"text":"s"}]},"contents":[{"role":"user","parts":[{"inlineData":{"mimeType":"image/PNG; x=1","data":"AA"}},{"fileData":{"fileUri":"gs://b/a","mimeType":"video/mp4"},"videoMetadata":{"fps":1}}]}],
+	camel := `{"systemInstruction":{"parts":[{"text":"s"}]},"contents":[{"role":"user","parts":[{"inlineData":{"mimeType":"image/PNG; x=1","data":"_-A"}},{"fileData":{"fileUri":"gs://b/a","mimeType":"video/mp4"},"videoMetadata":{"fps":1}}]}],
 		"generationConfig":{"maxOutputTokens":"5","topP":0.5,"thinkingConfig":{"thinkingBudget":-1,"includeThoughts":true},"responseMimeType":"application/json","responseSchema":{"type":"OBJECT","propertyOrdering":["a"]}},
 		"toolConfig":{"functionCallingConfig":{"mode":"ANY","allowedFunctionNames":["f"]}},"safetySettings":[],"cachedContent":"c"}`
 	snake := camel
@@ -36,7 +36,7 @@ func TestDecode_ReadsBothSpellings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const is = `{"model":"m","instructions":[{"type":"text","text":"s"}],"messages":[{"role":"user","parts":[{"type":"media","medium":"image","media_type":"image/png","data":"AA"},{"type":"media","medium":"video","media_type":"video/mp4","url":"gs://b/a","extra":[{"dialect":"gemini","name":"videoMetadata","value":{"fps":1}}]}]}],"tool_choice":{"mode":"one","names":["f"]},"format":{"kind":"json_schema","schema":{"type":"object"}},"thinking":{"mode":"adaptive","budget":-1,"show":true},"sampling":{"max_tokens":5,"top_p":0.5},"caching":{"resource":"c"},"extra":[{"dialect":"gemini","name":"safetySettings","value":[]}]}`
+	const is = `{"model":"m","instructions":[{"type":"text","text":"s"}],"messages":[{"role":"user","parts":[{"type":"media","medium":"image","media_type":"image/png","data":"/+A="},{"type":"media","medium":"video","media_type":"video/mp4","url":"gs://b/a","extra":[{"dialect":"gemini","name":"videoMetadata","value":{"fps":1}}]}]}],"tool_choice":{"mode":"one","names":["f"]},"format":{"kind":"json_schema","schema":{"type":"object"}},"thinking":{"mode":"adaptive","budget":-1,"show":true},"sampling":{"max_tokens":5,"top_p":0.5},"caching":{"resource":"c"},"extra":[{"dialect":"gemini","name":"safetySettings","value":[]}]}`
 	if string(b) != is {
 		t.Errorf("got  %s\nwant %s", b, is)
 	}

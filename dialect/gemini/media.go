@@ -60,6 +60,20 @@ func sniff(m *chat.Media) string {
 	return found
 }
 
+// standard is base64 as all other vendors want it. A client of this dialect may
+// use the alphabet for URLs and leave out the padding, as proto3's JSON allows
+// (https://protobuf.dev/programming-guides/json/, 2026); google-genai for
+// Python does.
+func standard(data string) string {
+	if strings.ContainsAny(data, "-_") {
+		data = strings.NewReplacer("-", "+", "_", "/").Replace(data)
+	}
+	if odd := len(data) % 4; odd > 1 {
+		data += "=="[odd-2:]
+	}
+	return data
+}
+
 // typeOfURL guesses the media type of what lies at an address by its name.
 func typeOfURL(url string) string {
 	url, _, _ = strings.Cut(url, "?")

@@ -154,7 +154,7 @@ func (d *decoder) media() chat.Content {
 		case "mimeType":
 			m.Type = mediaType(d.text())
 		case "data":
-			m.Data = d.text()
+			m.Data = standard(d.text())
 		case "displayName":
 			m.Name = d.text()
 		case "fileUri":
