@@ -13,6 +13,7 @@ func pythonDrivers() []driver {
 		{"openai-python responses", "on-responses", "on-bedrock", pythonDriver("responses.py")},
 		{"anthropic-python", "on-anthropic", "on-gemini", pythonDriver("messages.py")},
 		{"boto3", "on-bedrock", "on-anthropic", pythonDriver("converse.py")},
+		{"genai-python", "on-gemini", "on-openai", pythonDriver("genai.py")},
 	}
 }
 

@@ -31,8 +31,6 @@ class Driver:
     def refused(self, e):
         if isinstance(e, ClientError):
             return e.response["ResponseMetadata"]["HTTPHeaders"].get("bulkhead-error"), e.response["Error"]["Message"]
-        if isinstance(e, NotImplementedError):
-            return "unsupported_route", str(e)
 
     def ask(self, alias, *content, **more):
         return self.client.converse(modelId=alias, messages=[user(*content)], **more)
@@ -141,7 +139,7 @@ class Driver:
         errors.tell()
 
     def embeddings(self, alias):
-        raise NotImplementedError("Converse has no embeddings")
+        raise Missing("Converse has no embeddings.")
 
 
 if __name__ == "__main__":

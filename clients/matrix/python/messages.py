@@ -29,8 +29,6 @@ class Driver:
         if isinstance(e, anthropic.APIStatusError) and isinstance(e.body, dict):
             error = e.body.get("error", {})
             return error.get("bulkhead", {}).get("code"), error.get("message", "")
-        if isinstance(e, AttributeError) and "embeddings" in str(e):
-            return "unsupported_route", "the client has no embeddings"
 
     def create(self, alias, content, **more):
         return self.client.messages.create(model=alias, max_tokens=4000, messages=[user(content)], **more)
@@ -118,7 +116,8 @@ class Driver:
         errors.tell()
 
     def embeddings(self, alias):
-        self.client.embeddings.create(model=embedding(alias), input=["a ship"])
+        true(not hasattr(self.client, "embeddings"), "the client has embeddings now: try them")
+        raise Missing("The client has no embeddings.")
 
 
 if __name__ == "__main__":
