@@ -14,6 +14,11 @@ func pythonDrivers() []driver {
 		{"anthropic-python", "on-anthropic", "on-gemini", pythonDriver("messages.py")},
 		{"boto3", "on-bedrock", "on-anthropic", pythonDriver("converse.py")},
 		{"genai-python", "on-gemini", "on-openai", pythonDriver("genai.py")},
+		{"langchain-openai chat", "on-openai", "on-gemini", pythonDriver("chat_models.py", "langchain-openai chat")},
+		{"langchain-openai responses", "on-responses", "on-anthropic", pythonDriver("chat_models.py", "langchain-openai responses")},
+		{"langchain-anthropic", "on-anthropic", "on-openai", pythonDriver("chat_models.py", "langchain-anthropic")},
+		{"langchain-aws", "on-bedrock", "on-openai", pythonDriver("chat_models.py", "langchain-aws")},
+		{"langchain-google-genai", "on-gemini", "on-anthropic", pythonDriver("chat_models.py", "langchain-google-genai")},
 	}
 }
 

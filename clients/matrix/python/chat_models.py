@@ -1,6 +1,7 @@
 """LangChain's chat models; which one is told as argument. What they share is
 LangChain's own: messages, tools, structured output, and exceptions."""
 
+import logging
 import sys
 from importlib.metadata import version
 
@@ -29,11 +30,28 @@ def get_weather(city: str) -> str:
     return drizzle(city)
 
 
+def opaque(value):
+    """The blobs of state in a message, wherever the family keeps them."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if isinstance(member, str) and name in ("signature", "encrypted_content", "thought_signature"):
+                yield member
+            elif "signatures" in name and isinstance(member, dict):
+                yield from member.values()
+            else:
+                yield from opaque(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from opaque(member)
+
+
 class Driver:
     """A family of models. make gives the model of an alias; thinking is what asks
     it to reason; finish and ends are where it says why it ends, and its word for
-    the natural end and for calls."""
+    the natural end and for calls; home is the alias whose vendor's opaque state
+    the family carries as it is."""
 
+    home = None
     errors_of = None  # the driver of the SDK beneath, which knows its refusals
     finish, ends = "finish_reason", ("stop", "tool_calls")
     thinking = {}
@@ -82,6 +100,7 @@ class Driver:
         self.ended(last, 0)
         tells(last.text, *[drizzle(call["args"]["city"]) for call in first.tool_calls])
         turns.append(last)
+        return first
 
     def tools(self, alias):
         self.round(alias, [HumanMessage(WEATHER)], False)
@@ -101,7 +120,10 @@ class Driver:
     def reasoning(self, alias):
         turns = [HumanMessage(WEATHER)]
         for _ in range(2):
-            self.round(alias, turns, False, **self.thinking)
+            minted = list(opaque(self.round(alias, turns, False, **self.thinking).model_dump()))
+            true(minted or alias != self.home, "the vendor minted nothing")
+            for blob in minted if alias == self.home else ():
+                true(blob.rstrip("=") in record()[-1]["body"], "the vendor was not given back what it minted")
             turns.append(HumanMessage("And what is the weather in Oslo and Bern?"))
         true(sum(call["usage"]["reasoning_tokens"] for call in record()), "the vendor did not reason")
 
@@ -141,7 +163,12 @@ class Driver:
     }
 
     def malformed(self, alias):
-        self.make(alias, temperature="hot").invoke(SAY)
+        self.make(alias).invoke(SAY, temperature="hot")
+
+    def refusing(self, alias):
+        """Has the vendor refuse, for libraries that send nothing malformed."""
+        fault(alias, status=400)
+        self.make(alias).invoke(SAY)
 
     def embeddings(self, alias):
         vectors = self.vectors(embedding(alias)).embed_documents(["a ship", "a boat"])
@@ -162,9 +189,6 @@ class OpenAI(Driver):
 
         return ChatOpenAI(model=alias, base_url=f"{URL}/v1", api_key=key, max_retries=0, stream_usage=True, **more)
 
-    def malformed(self, alias):
-        self.make(alias).invoke(SAY, temperature="hot")
-
     def vectors(self, alias):
         from langchain_openai import OpenAIEmbeddings
 
@@ -173,6 +197,7 @@ class OpenAI(Driver):
 
 
 class Responses(OpenAI):
+    home = "on-responses"
     finish, ends = "status", ("completed", "completed")
     thinking = {"reasoning": {"effort": "medium"}, "include": ["reasoning.encrypted_content"]}
 
@@ -181,6 +206,7 @@ class Responses(OpenAI):
 
 
 class Anthropic(Driver):
+    home = "on-anthropic"
     finish, ends = "stop_reason", ("end_turn", "tool_use")
     thinking = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
 
@@ -194,11 +220,8 @@ class Anthropic(Driver):
 
         return ChatAnthropic(model=alias, base_url=URL, api_key=key, max_retries=0, max_tokens=4000, **more)
 
-    def malformed(self, alias):
-        self.make(alias).invoke(SAY, temperature="hot")
-
-
 class Bedrock(Driver):
+    home = "on-bedrock"
     finish, ends = "stopReason", ("end_turn", "tool_use")
     thinking = {"additional_model_request_fields": {"thinking": {"type": "enabled", "budget_tokens": 1024}}, "max_tokens": 4000}
 
@@ -216,24 +239,34 @@ class Bedrock(Driver):
 
         known = key == KEY
         client = self.errors_of.client if known else self.errors_of.signing("AKIANOBODYKNOWSTHIS1", "none")
-        return ChatBedrockConverse(model=alias, provider="anthropic", client=client, bedrock_client=client, region_name="us-gov-west-1", **more)
+        return ChatBedrockConverse(model=alias, provider="anthropic", base_model="anthropic.claude-sonnet-4-5-20250929-v1:0", client=client, bedrock_client=client, region_name="us-gov-west-1", **more)
 
     def malformed(self, alias):
-        self.make(alias).invoke([HumanMessage([{"image": {"format": "tiff", "source": {"bytes": b"no picture"}}}])])
+        self.refusing(alias)
+
+    def vectors(self, alias):
+        from langchain_aws import BedrockEmbeddings
+
+        logging.disable()  # it tells of an error by itself too
+        return BedrockEmbeddings(model_id=alias, provider="cohere", client=self.errors_of.client, region_name="us-gov-west-1")
 
 
 class Google(Driver):
+    home = "on-gemini"
     ends = ("STOP", "STOP")
     thinking = {"thinking_level": "low", "include_thoughts": True, "max_tokens": 4000}
 
     def __init__(self):
         self.errors_of = genai.Driver()
-        self.breaks = [genai.raises.APIError, raises.ModelError] if hasattr(raises, "ModelError") else [genai.raises.APIError]
+        self.breaks = [raises.ModelAPIError, genai.raises.APIError]
 
     def make(self, alias, key=KEY, **more):
         from langchain_google_genai import ChatGoogleGenerativeAI
 
         return ChatGoogleGenerativeAI(model=alias, base_url=URL, api_key=key, max_retries=1, **more)
+
+    def malformed(self, alias):
+        self.refusing(alias)
 
     def vectors(self, alias):
         from langchain_google_genai import GoogleGenerativeAIEmbeddings
