@@ -121,7 +121,7 @@ func (s *serving) hold(n int64) error {
 }
 
 func (s *serving) uncarried(w *way, what string) error {
-	return fault.New(fault.Unsupported, "The dialect %s has no form for %s.", w.dialect, what).Final()
+	return fault.New(fault.Unsupported, "The dialect %s has no form for %s.", w.dialect, what).At("model").Final()
 }
 
 // lost names what the translation of the attempt that answers could not carry.

@@ -56,6 +56,49 @@ func TestCount_IsRefusedByNameWhereADialectHasNone(t *testing.T) {
 	}
 }
 
+func TestEmbeddings_AreRefusedByNameWhereADialectHasNone(t *testing.T) {
+	for _, to := range []string{"responses", "anthropic", "bedrock"} {
+		v := newVendor(t, ok)
+		e := crossed(t, to, v.URL)
+		e.Offerings[0].Model.Capabilities = []string{"embeddings"}
+		r := start(t, e)
+		got := r.Post("/v1/embeddings", `{"model":"chat","input":"a ship"}`)
+		if got.Status != 400 || !strings.Contains(got.Body, `"param":"model","code":"unsupported_parameter"`) {
+			t.Errorf("%s: got %d %s", to, got.Status, got.Body)
+		}
+		if len(v.Seen()) != 0 {
+			t.Errorf("%s: the vendor was asked", to)
+		}
+	}
+}
+
+func TestEmbeddings_HaveUsageForOpenAIsCallersWhereTheVendorCountsNothing(t *testing.T) {
+	v := newVendor(t, func(x *visit) {
+		x.Reply(200, jsonType, `{"embeddings":[{"values":[0.5,1]},{"values":[1,0.5]}]}`)
+	})
+	e := crossed(t, "gemini", v.URL)
+	e.Offerings[0].Model.Capabilities = []string{"embeddings"}
+	r := start(t, e)
+	ask := `{"model":"chat","input":["a ship","a boat"]}`
+	got := r.Post("/v1/embeddings", ask)
+	if got.Status != 200 || !strings.Contains(got.Body, `"usage":{"prompt_tokens":11,"total_tokens":11}`) {
+		t.Errorf("got %d %s", got.Status, got.Body)
+	}
+	if lost := got.Header.Get("Bulkhead-Loss"); !strings.Contains(lost, `"usage";a=approximated`) {
+		t.Errorf("lost %q", lost)
+	}
+	if rec := r.Record(); !rec.Usage.Estimated || rec.Usage.Input != 11 {
+		t.Errorf("record: %+v", rec.Usage)
+	}
+	v.Says(func(x *visit) {
+		x.Reply(200, jsonType, `{"embeddings":[{"values":[0.5,1]},{"values":[1,0.5]}],"usageMetadata":{"promptTokenCount":4}}`)
+	})
+	got = r.Post("/v1/embeddings", ask)
+	if got.Status != 200 || !strings.Contains(got.Body, `"prompt_tokens":4`) || strings.Contains(got.Header.Get("Bulkhead-Loss"), "usage") {
+		t.Errorf("got %d %s, lost %s", got.Status, got.Body, got.Header.Get("Bulkhead-Loss"))
+	}
+}
+
 func TestLosses_AreThoseThatTheWorkloadAllows(t *testing.T) {
 	v := newVendor(t, func(x *visit) { x.Reply(200, jsonType, speakers["anthropic"].reply) })
 	e := crossed(t, "anthropic", v.URL)

@@ -217,6 +217,12 @@ func (l *translateLane) wholeOther(body []byte) ([]byte, error) {
 		return nil, err
 	}
 	l.says.counted(r.Usage)
+	if r.Usage == nil && l.s.in.Dialect == dialect.OpenAI {
+		// Its clients read usage without asking whether it is there, and Google's
+		// own API counts nothing of vectors (ai.google.dev/api/embeddings, 2026).
+		r.Usage = &chat.Usage{Input: consumed(call.Usage{}, l.s.rec.BytesIn, 0).Input}
+		l.s.entry.losses.Approximate("usage")
+	}
 	return l.s.ours().Server.(dialect.EmbeddingServer).EmbedReply(nil, r, l.s.entry.embed, l.s.answering())
 }
 
