@@ -107,7 +107,7 @@ await m.fill({
       const reply = await client.embeddings.create({ model: m.embedding(alias), input: ["a ship", "a lighthouse"] });
       assert.equal(reply.data.length, 2);
       assert.ok(reply.data.every((d, i) => d.index === i && d.embedding.length > 100));
-      if (reply.usage) assert.ok(reply.usage.prompt_tokens > 0);
+      assert.ok(reply.usage.prompt_tokens > 0);
     },
   },
 });

@@ -25,7 +25,7 @@ class Driver:
 
     def refused(self, e):
         if isinstance(e, openai.APIStatusError) and e.body:
-            return e.code, e.param or (e.message if "no form for" in e.message else None)
+            return e.code, e.param and f"{e.param}: {e.body['message']}"
 
     def create(self, alias, content, **more):
         return self.client.chat.completions.create(model=alias, messages=asking(content), **more)
@@ -131,7 +131,8 @@ class Driver:
     def embeddings(self, alias):
         reply = self.client.embeddings.create(model=embedding(alias), input=["a ship", "a boat"])
         same([0, 1], [v.index for v in reply.data])
-        true(len(reply.data[1].embedding) > 100, "there is no vector")  # not every vendor counts
+        true(len(reply.data[1].embedding) > 100, "there is no vector")
+        true(reply.usage.prompt_tokens > 0, "there is no usage")
 
 
 if __name__ == "__main__":

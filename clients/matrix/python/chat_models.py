@@ -204,6 +204,9 @@ class Responses(OpenAI):
     def make(self, alias, key=KEY, **more):
         return super().make(alias, key, use_responses_api=True, store=False, output_version="responses/v1", **more)
 
+    def vectors(self, alias):
+        raise Missing("The Responses API has no embeddings.")
+
 
 class Anthropic(Driver):
     home = "on-anthropic"
