@@ -5,6 +5,9 @@ import (
 	"testing"
 )
 
+// matrixPins are the packages of all clients in Python.
+const matrixPins = "matrix/python/requirements.txt"
+
 // pythonDrivers are the clients of the matrix in Python; each is a file of
 // matrix/python, run with the pins that lie beside it.
 func pythonDrivers() []driver {
@@ -24,7 +27,7 @@ func pythonDrivers() []driver {
 
 func pythonDriver(args ...string) func(t *testing.T) *exec.Cmd {
 	return func(t *testing.T) *exec.Cmd {
-		cmd := within(t, matrixTime, pythonWith(t, "python-matrix", "matrix/python/requirements.txt"), append([]string{"-B"}, args...)...)
+		cmd := within(t, matrixTime, pythonWith(t, "python-matrix", matrixPins), append([]string{"-B"}, args...)...)
 		cmd.Dir = "matrix/python"
 		return cmd
 	}

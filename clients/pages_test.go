@@ -197,7 +197,7 @@ func (q quickstart) execute(t *testing.T, b block) string {
 		}
 		cmd = within(t, most, "sh", "-eu", write("block.sh"))
 	case "python":
-		cmd = within(t, most, pythonWithPackages(t), "-B", write("block.py"))
+		cmd = within(t, most, pythonWith(t, "python-matrix", matrixPins), "-B", write("block.py"))
 	case "js":
 		node, folder := nodeWithPackages(t, "node/none")
 		dir = folder
@@ -241,7 +241,7 @@ func (q quickstart) execute(t *testing.T, b block) string {
 func pinned(t *testing.T, text string) {
 	t.Helper()
 	var pins strings.Builder
-	for _, f := range []string{"python/requirements.txt", "node/v7/package.json", "node/v6/package.json", "go/go.mod", "matrix/go/go.mod"} {
+	for _, f := range []string{matrixPins, "node/v7/package.json", "node/v6/package.json", "go/go.mod", "matrix/go/go.mod"} {
 		b, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
