@@ -58,6 +58,7 @@ func TestMatrix_NativeAndForeign(t *testing.T) {
 	page := readMatrix(t)
 	for _, d := range drivers() {
 		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
 			for _, c := range runDriver(t, d, []string{d.native, d.foreign}) {
 				t.Run(c.Alias+"/"+c.Case, func(t *testing.T) {
 					if c.Result == "fail" {

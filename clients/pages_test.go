@@ -36,6 +36,7 @@ func TestPages(t *testing.T) {
 	q := startQuickstart(t)
 	for _, path := range found {
 		t.Run(filepath.Base(path), func(t *testing.T) {
+			t.Parallel()
 			text, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
