@@ -58,8 +58,9 @@ func TestMatrix_NativeAndForeign(t *testing.T) {
 	page := readMatrix(t)
 	for _, d := range drivers() {
 		t.Run(d.name, func(t *testing.T) {
-			t.Parallel()
-			for _, c := range runDriver(t, d, []string{d.native, d.foreign}) {
+			cmd := d.command(t)
+			t.Parallel() // what one waits for, the next can use
+			for _, c := range runDriver(t, d.name, cmd, []string{d.native, d.foreign}) {
 				t.Run(c.Alias+"/"+c.Case, func(t *testing.T) {
 					if c.Result == "fail" {
 						t.Error(c.Why)
@@ -82,7 +83,7 @@ func TestMatrix_WritesThePage(t *testing.T) {
 	byClient := map[string][]cell{}
 	t.Run("clients", func(t *testing.T) {
 		for _, d := range drivers() {
-			t.Run(d.name, func(t *testing.T) { byClient[d.name] = runDriver(t, d, matrixAliases) })
+			t.Run(d.name, func(t *testing.T) { byClient[d.name] = runDriver(t, d.name, d.command(t), matrixAliases) })
 		}
 	})
 	if t.Failed() {
@@ -100,12 +101,11 @@ func TestMatrix_WritesThePage(t *testing.T) {
 	}
 }
 
-// runDriver runs a client in a world of its own and gives one cell for each
+// runDriver runs the command of a client in a world of its own and gives one cell for each
 // alias and case, in the order of the page. A cell that is missing, told twice
 // or not asked for fails the test.
-func runDriver(t *testing.T, d driver, aliases []string) []cell {
+func runDriver(t *testing.T, name string, cmd *exec.Cmd, aliases []string) []cell {
 	t.Helper()
-	cmd := d.command(t)
 	cmd.Env = append(newMatrixWorld(t), "MATRIX_ALIASES="+strings.Join(aliases, ","), "MATRIX_CASES="+strings.Join(matrixCases, ","))
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -125,8 +125,8 @@ func runDriver(t *testing.T, d driver, aliases []string) []cell {
 			t.Errorf("%s %s is told twice", c.Alias, c.Case)
 		case !slices.Contains(aliases, c.Alias) || !slices.Contains(matrixCases, c.Case):
 			t.Errorf("%s %s was not asked for", c.Alias, c.Case)
-		case c.Client != d.name || c.Version == "":
-			t.Errorf("%s %s is told of %q %q, want a version of %s", c.Alias, c.Case, c.Client, c.Version, d.name)
+		case c.Client != name || c.Version == "":
+			t.Errorf("%s %s is told of %q %q, want a version of %s", c.Alias, c.Case, c.Client, c.Version, name)
 		case c.Result != "pass" && c.Why == "", c.Result == "refused" && !refusal.MatchString(c.Why),
 			!slices.Contains([]string{"pass", "refused", "none", "fail"}, c.Result):
 			t.Errorf("%s %s is %q because of %q", c.Alias, c.Case, c.Result, c.Why)

@@ -182,6 +182,7 @@ func (q quickstart) execute(t *testing.T, b block) string {
 	here := strings.NewReplacer("http://127.0.0.1:8080", q.url, "bk_…", q.key)
 	dir := t.TempDir()
 	var cmd *exec.Cmd
+	var goBuild []string // what the matrix's program was built with, so that packages are compiled once
 	write := func(name string) string {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(here.Replace(b.text)), 0o644); err != nil {
@@ -205,8 +206,8 @@ func (q quickstart) execute(t *testing.T, b block) string {
 		cmd = within(t, most, node, write("block.mjs"))
 	case "go":
 		module := "matrix/go"
-		if strings.Contains(b.text, "openai-go") {
-			module = "go"
+		if goBuild = []string{"CGO_ENABLED=0"}; strings.Contains(b.text, "openai-go") {
+			module, goBuild = "go", nil
 		}
 		goWithModules(t, module)
 		if err := copyFiles(dir, module+"/go.mod", module+"/go.sum"); err != nil {
@@ -220,7 +221,7 @@ func (q quickstart) execute(t *testing.T, b block) string {
 	default:
 		t.Fatalf("no test runs blocks of %q; write sh, python, js, go, java, xml or text", b.language)
 	}
-	cmd.Dir, cmd.Env = dir, cleanEnv()
+	cmd.Dir, cmd.Env = dir, append(cleanEnv(), goBuild...)
 	for _, kv := range b.env {
 		if name, value, _ := strings.Cut(kv, "="); value == "…" {
 			kv = name + "=" + q.pair[name]
