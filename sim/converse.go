@@ -10,7 +10,7 @@ import (
 )
 
 // Converse is Bedrock's own API on the host of its OpenAI-compatible surface: /model/{id}/converse and
-// /model/{id}/converse-stream, whose streams are frames of AWS's event stream.
+// /model/{id}/converse-stream, whose streams are frames of AWS's event stream, and /model/{id}/count-tokens.
 
 // opConverse is a path of it; whether it streams stands there too.
 const opConverse operation = 300
@@ -28,6 +28,8 @@ func routeConverse(path string) route {
 		return route{}
 	case method == "converse" || method == "converse-stream":
 		return route{op: opConverse, model: model, streams: method == "converse-stream"}
+	case method == "count-tokens":
+		return route{op: opConverse, model: model, counts: true}
 	}
 	return route{}
 }
@@ -48,9 +50,18 @@ func (x *exchange) converse(body any, bad error) *reply {
 	if !ok {
 		return refuseConverse(&apiError{status: 400, message: "The provided model identifier is invalid."})
 	}
+	if x.route.counts {
+		asked = asked.object("input").object("converse") // a body of InvokeModel is not counted here
+		if asked == nil {
+			return refuseConverse(&apiError{status: 400, message: "The input must hold converse."})
+		}
+	}
 	req, e := readConverse(asked, m, x.route.streams)
 	if e != nil {
 		return refuseConverse(e)
+	}
+	if x.route.counts {
+		return jsonReply(object{{"inputTokens", measure(req).n}})
 	}
 	req.filter = x.fault.Filter
 	c := x.vendor.think(req, func() string {

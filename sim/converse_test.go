@@ -135,6 +135,17 @@ func TestConverse_CallsToolsAndTakesTheirResults(t *testing.T) {
 	}
 }
 
+func TestConverse_CountsWhatItWouldBeAsked(t *testing.T) {
+	s := start(t, sim.Options{})
+	said := decode(t, s.bedrock("converse", conversing).body).at("usage").num("inputTokens")
+	if res := s.bedrock("count-tokens", `{"input":{"converse":`+conversing+`}}`); res.StatusCode != 200 || said == 0 || decode(t, res.body).num("inputTokens") != said {
+		t.Errorf("got %d %s, want %v", res.StatusCode, res.body, said)
+	}
+	if res := s.bedrock("count-tokens", `{"input":{"invokeModel":{"body":"e30="}}}`); res.StatusCode != 400 {
+		t.Errorf("a body of InvokeModel: %d %s", res.StatusCode, res.body)
+	}
+}
+
 func TestConverse_RefusesByTheHeader(t *testing.T) {
 	s := start(t, sim.Options{})
 	for body, want := range map[string]string{

@@ -193,6 +193,7 @@ type route struct {
 	dated      bool // Azure's older surface without a deployment: api-version is required, the model is in the body
 	vertex     bool // Claude on Vertex: model is in the path, and whether it streams
 	streams    bool
+	counts     bool // Converse: the tokens of what would be asked
 }
 
 func (v *vendor) route(path string) route {
