@@ -126,6 +126,12 @@ class Driver:
             same(vendor["input_tokens"], usage.prompt_token_count, "prompt_token_count")
             same(vendor["output_tokens"], usage.candidates_token_count + (usage.thoughts_token_count or 0), "candidates_token_count")
 
+        if alias == "on-openai":  # Chat Completions has no count of what would be asked
+            e = raised(lambda: self.client.models.count_tokens(model=alias, contents=SAY), raises.ClientError)
+            same("unsupported_parameter", code(e))
+        else:
+            true(self.client.models.count_tokens(model=alias, contents=SAY).total_tokens, "nothing is counted")
+
     def errors(self, alias):
         def is_(want):
             return lambda e: same(want, code(e), "code")
