@@ -29,11 +29,14 @@ type HealthOptions struct {
 	Slow time.Duration
 
 	Random func() float64 // from 0 to below 1, for jitter; nil: the system's
-	// Told is told of each change of a circuit, after it and in no order; nil: nobody.
+	// Told is told of each change of a circuit, after it and in no order; nil:
+	// nobody. One that opens again, after a call that was let through, or lets one
+	// through, is no news.
 	Told func(Change)
 }
 
-// Change is a change of a circuit. Offering is empty for that of an endpoint.
+// Change is that a circuit opened, or closed again. Offering is empty for that
+// of an endpoint.
 type Change struct {
 	Endpoint, Offering string
 	State              State
@@ -361,11 +364,11 @@ func (p *place) after(s *seat, r Result, failed bool, before, beforePlace State,
 			}
 		}
 	}
-	if p.circuit.state != beforePlace && p.circuit.state != HalfOpen {
+	if p.circuit.news() {
 		told[n] = Change{p.name, "", p.circuit.state, r.Kind}
 		n++
 	}
-	if s.circuit.state != before && s.circuit.state != HalfOpen {
+	if s.circuit.news() {
 		told[n] = Change{p.name, s.name, s.circuit.state, r.Kind}
 		n++
 	}
