@@ -31,6 +31,7 @@ import (
 	"bulkhead/gateway"
 	"bulkhead/ingress"
 	"bulkhead/ledger"
+	"bulkhead/route"
 )
 
 // server is everything that runs in one process. Its parts are put together in
@@ -44,6 +45,7 @@ type server struct {
 	metrics    *prometheus.Metrics
 	controller *control.Controller
 	findings   findings
+	circuits   circuitLog
 	copies     *copier.Copier
 	tellings   copyTellings
 	banner     string     // of the ledger that is open
@@ -111,11 +113,13 @@ func (s *server) build(ctx context.Context) error {
 		m := memory.Stats()
 		return m.Turns.Count, m.Turns.Bytes + m.Tags.Bytes, m.Kept, m.PutBack, m.Faults
 	})
-	s.gateway = gateway.New(gateway.Options{Keys: state.ring, Ledger: s.ledger, State: memory, Begin: s.metrics.Begin, Observe: s.observe, Seal: state.sealFor(s.ledger.Origin()), Log: s.log, Egress: egress.Options{
+	s.gateway = gateway.New(gateway.Options{Keys: state.ring, Ledger: s.ledger, State: memory, Begin: s.metrics.Begin, Observe: s.observe, Seal: state.sealFor(s.ledger.Origin()), Log: s.log, Health: route.HealthOptions{Told: s.circuitChanged}, Egress: egress.Options{
 		Secret: s.secret, ReadFile: s.readEstateFile, UserAgent: "bulkhead/" + release, SignIn: s.signIn,
 	}})
 	s.metrics.HeldBytes(s.gateway.Intake().Held)
 	s.metrics.Suspensions(s.gateway.Suspensions)
+	s.metrics.Load(s.gateway.Load)
+	s.metrics.Circuits(func() []route.Standing { return s.gateway.Health().Standings(time.Now()) })
 	s.metrics.Ledger(s.ledger.Size, func() bool { return s.ledger.Ready() == nil })
 	s.metrics.LedgerCopies(s.copyStates)
 	if f.simulate {
@@ -390,6 +394,7 @@ func (s *server) run() error {
 	running.Go(func() { s.serveAside(aside, s.socket, console.Commands(s.controller)) })
 	running.Go(func() { s.reloadOnHangup(aside) })
 	running.Go(func() { s.studyHourly(aside) })
+	running.Go(func() { s.circuits.run(aside, s.log) })
 	if s.flags.watch {
 		running.Go(func() { s.reloadOnChange(aside) })
 	}
