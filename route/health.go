@@ -218,10 +218,6 @@ type Pass struct {
 	place  ticket // of the endpoint's
 }
 
-// Probe reports whether the call is the one that decides about a circuit: the
-// offering failed before, so that the caller does well not to wait for long.
-func (p Pass) Probe() bool { return p.own.probe || p.place.probe }
-
 // Ask gives leave to ask an offering now. If it does not, nothing may be sent:
 // the circuit of the offering or of its endpoint is open, or one call is on its
 // way already to find out. A call that has nowhere else to go (early) is let
@@ -277,6 +273,16 @@ func (h *Health) RetryIn(o *catalog.Offering, now time.Time) time.Duration {
 	s.place.mu.Lock()
 	defer s.place.mu.Unlock()
 	return s.wait(now)
+}
+
+// CheckIn is how long until an offering may be asked without need; zero: it may
+// be now. Beside its circuit its vendor may want it to be left alone.
+func (h *Health) CheckIn(o *catalog.Offering, now time.Time) time.Duration {
+	in := h.RetryIn(o, now)
+	if s := h.seat(o); s != nil && s.resting(now) {
+		in = max(in, time.Duration(s.rest.Load()-now.UnixNano()))
+	}
+	return in
 }
 
 // reading is what a result says of the offering and of its endpoint.
