@@ -92,6 +92,31 @@ func TestCheck_IsOfTheModelsKind(t *testing.T) {
 	}
 }
 
+// A check is small in whatever dialect its offering speaks.
+func TestCheck_ReachesOfferingsOfEveryDialect(t *testing.T) {
+	bounds := map[string]string{
+		"openai": `"max_tokens":16`, "responses": `"max_output_tokens":16`, "anthropic": `"max_tokens":16`, "bedrock": `"maxTokens":16`, "gemini": `"maxOutputTokens":16`,
+	}
+	for to, vendor := range speakers {
+		t.Run(to, func(t *testing.T) {
+			v := newVendor(t, func(x *visit) {
+				x.Stream(orElse(vendor.kind, streamType), vendor.stream)
+				x.End()
+			})
+			e := crossed(t, to, v.URL)
+			e.Workloads["w"].Service.Probe = catalog.Probe{Alias: "chat", Every: 30 * time.Second}
+			r := start(t, e)
+			r.Gateway.Check(t.Context(), "w", "one/m")
+			if rec := r.Record(); rec.Ending != call.Complete || rec.Usage.Output != 2 || rec.Usage.Estimated {
+				t.Errorf("record %+v", rec)
+			}
+			if sent := string(v.Only().Body); bounds[to] == "" || !strings.Contains(sent, bounds[to]) {
+				t.Errorf("the vendor was sent %s", sent)
+			}
+		})
+	}
+}
+
 // Only the process itself makes checks: the principal's name opens nothing.
 func TestCheck_NobodyOutsideCanBeOne(t *testing.T) {
 	v := newVendor(t, ok)
