@@ -101,14 +101,6 @@ func (j *joiner) remark() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(j.est.Workloads)) {
 		w := j.est.Workloads[name]
-		if w.Delivery == "atomic" {
-			j.report.Notes = append(j.report.Notes, Remark{w.Source.File, w.Source.Line, 1, NotBuilt,
-				fmt.Sprintf("workload %s asks for replies that are delivered whole, which this version does not do", quoted(w.Name)), "its streams are live until then; let it ask for unary replies"})
-		}
-		if w.Service.Probe.Alias != "" {
-			j.report.Notes = append(j.report.Notes, Remark{w.Source.File, w.Source.Line, 1, NotBuilt,
-				fmt.Sprintf("workload %s asks for checks of health, which this version does not make", quoted(w.Name)), "what calls meet with is all that is known until then"})
-		}
 		for _, name := range slices.Sorted(maps.Keys(w.Aliases)) {
 			j.remarkAlias(w, w.Aliases[name], served)
 			for _, m := range w.Aliases[name].Models {

@@ -31,7 +31,10 @@ func (s *serving) course(w *catalog.Workload, permit *policy.Permit, order []int
 	o := &s.goesOn
 	o.Attempts, o.Filtered, o.Refused = w.Service.Attempts, w.Service.MovesOn(catalog.OnContentFilter), w.Service.MovesOn(catalog.OnRefusal)
 	o.Once = s.r.Header.Get("X-Stainless-Retry-Count") != "" // OpenAI's and Anthropic's libraries retry themselves
-	o.Until = s.total(limits(s.snapshot.Estate, w, offerings[0]))
+	if s.in.check != nil {
+		o.Attempts, o.Once = checkAttempts, true
+	}
+	o.Until = s.total(s.limits(w, offerings[0]))
 	if patience := patience(s.r.Header); patience > 0 {
 		o.Until = earlier(o.Until, s.rec.Start.Add(patience))
 	}

@@ -257,6 +257,8 @@ type Inbound struct {
 	Credential identity.Credential
 	Signed     *identity.Signed // instead of a credential; nil: the request is not signed
 	Refusal    error            // what ingress refuses it with, if it does
+
+	check *check // a call that Bulkhead makes itself; nil: it came from outside
 }
 
 // Serve carries one call and writes its reply, whatever it is, to w.

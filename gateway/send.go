@@ -127,7 +127,7 @@ func (s *serving) ready(ctx context.Context, permit *policy.Permit, n int) error
 // if it failed, and has ended then, unless the error keeps the vendor's words.
 func (s *serving) attempt(ctx context.Context, w *catalog.Workload, permit *policy.Permit, n int) (*answer, error) {
 	o := permit.Offering(n)
-	a := &answer{offering: o, limits: limits(s.snapshot.Estate, w, o), lands: &s.g.suspensions, intake: s.g.intake}
+	a := &answer{offering: o, limits: s.limits(w, o), lands: &s.g.suspensions, intake: s.g.intake}
 	a.way = &s.snapshot.ways[o.Index]
 	a.lane = s.lane(a.way, s.request.Asked().Usage)
 	a.total = s.total(a.limits)

@@ -180,6 +180,9 @@ func (s *serving) read(w *catalog.Workload) (*dialect.Asked, error) {
 // without those that are suspended.
 func (s *serving) plan(permit *policy.Permit) ([]int, error) {
 	which := s.candidates(permit)
+	if s.in.check != nil && len(which) == 0 { // a date or a reload came between
+		return nil, unasked(s.in.check.offering)
+	}
 	permitted := make([]*catalog.Offering, len(which))
 	for i, n := range which {
 		permitted[i] = permit.Offering(n)
@@ -187,6 +190,9 @@ func (s *serving) plan(permit *policy.Permit) ([]int, error) {
 	order, early, err := route.Plan(permitted, s.snapshot.doors.Missing, s.g.health, s.routed())
 	if err != nil {
 		return nil, err
+	}
+	if early && s.in.check != nil { // only a caller with nowhere else to go is worth a call before its time
+		return nil, unasked(s.in.check.offering)
 	}
 	s.early = early
 	for i, place := range order {

@@ -42,6 +42,7 @@ type rules struct {
 type circuit struct {
 	rules  *rules
 	state  State
+	told   State     // last, to whom it matters
 	epoch  uint64    // another one after each change of state
 	until  time.Time // open: when a call may be let through
 	lease  time.Time // half-open: when the call that was let through counts as failed
@@ -106,6 +107,15 @@ func (c *circuit) take(now time.Time) ticket {
 	c.epoch++
 	t.epoch = c.epoch
 	return t
+}
+
+// news reports whether it opened or closed since it was last asked.
+func (c *circuit) news() bool {
+	if c.state == HalfOpen || c.state == c.told {
+		return false
+	}
+	c.told = c.state
+	return true
 }
 
 // wait is how long until a call may be let through.

@@ -29,11 +29,14 @@ type HealthOptions struct {
 	Slow time.Duration
 
 	Random func() float64 // from 0 to below 1, for jitter; nil: the system's
-	// Told is told of each change of a circuit, after it and in no order; nil: nobody.
+	// Told is told of each change of a circuit, after it and in no order; nil:
+	// nobody. One that opens again, after a call that was let through, or lets one
+	// through, is no news.
 	Told func(Change)
 }
 
-// Change is a change of a circuit. Offering is empty for that of an endpoint.
+// Change is that a circuit opened, or closed again. Offering is empty for that
+// of an endpoint.
 type Change struct {
 	Endpoint, Offering string
 	State              State
@@ -215,10 +218,6 @@ type Pass struct {
 	place  ticket // of the endpoint's
 }
 
-// Probe reports whether the call is the one that decides about a circuit: the
-// offering failed before, so that the caller does well not to wait for long.
-func (p Pass) Probe() bool { return p.own.probe || p.place.probe }
-
 // Ask gives leave to ask an offering now. If it does not, nothing may be sent:
 // the circuit of the offering or of its endpoint is open, or one call is on its
 // way already to find out. A call that has nowhere else to go (early) is let
@@ -274,6 +273,16 @@ func (h *Health) RetryIn(o *catalog.Offering, now time.Time) time.Duration {
 	s.place.mu.Lock()
 	defer s.place.mu.Unlock()
 	return s.wait(now)
+}
+
+// CheckIn is how long until an offering may be asked without need; zero: it may
+// be now. Beside its circuit its vendor may want it to be left alone.
+func (h *Health) CheckIn(o *catalog.Offering, now time.Time) time.Duration {
+	in := h.RetryIn(o, now)
+	if s := h.seat(o); s != nil && s.resting(now) {
+		in = max(in, time.Duration(s.rest.Load()-now.UnixNano()))
+	}
+	return in
 }
 
 // reading is what a result says of the offering and of its endpoint.
@@ -361,11 +370,11 @@ func (p *place) after(s *seat, r Result, failed bool, before, beforePlace State,
 			}
 		}
 	}
-	if p.circuit.state != beforePlace && p.circuit.state != HalfOpen {
+	if p.circuit.news() {
 		told[n] = Change{p.name, "", p.circuit.state, r.Kind}
 		n++
 	}
-	if s.circuit.state != before && s.circuit.state != HalfOpen {
+	if s.circuit.news() {
 		told[n] = Change{p.name, s.name, s.circuit.state, r.Kind}
 		n++
 	}

@@ -404,7 +404,12 @@ func TestHealth_TellsOfEachChange(t *testing.T) {
 	for range 7 {
 		try(h, e.Offerings[0], began, down)
 	}
-	try(h, e.Offerings[0], began.Add(time.Minute), fine)
+	for n := range 5 { // still down, which is no news
+		if !try(h, e.Offerings[0], began.Add(time.Duration(n+1)*time.Minute), down) {
+			t.Fatal("nobody is let through to find out")
+		}
+	}
+	try(h, e.Offerings[0], began.Add(time.Hour), fine)
 	want := []route.Change{{"a", "a/1", route.Open, fault.UpstreamError}, {"a", "a/1", route.Closed, ""}}
 	if len(told) != 2 || told[0] != want[0] || told[1] != want[1] {
 		t.Errorf("told %v, want %v", told, want)

@@ -44,10 +44,12 @@ type Metrics struct {
 	estate    *prom.GaugeVec
 	findings  *prom.GaugeVec
 	reloads   *prom.CounterVec
+	changes   *prom.CounterVec // of circuits
+	shares    shares
 
 	names     names
 	byCall    cache[callKey, *callSeries]
-	byAttempt cache[attemptKey, prom.Counter]
+	byAttempt cache[attemptKey, attemptSeries]
 }
 
 // Waits of people and models, from a simulated vendor's to the longest call.
@@ -88,6 +90,9 @@ func New(b Build) *Metrics {
 	m.estate = gauge("bulkhead_estate_info", "The estate in force; always 1.", "enclave", "digest")
 	m.findings = gauge("bulkhead_estate_findings", "What somebody should look at in the estate in force, by code of bulkhead check.", "code")
 	m.reloads = counter("bulkhead_reloads_total", "Reloads of the estate by outcome, ok or refused.", "outcome")
+	m.changes = counter("bulkhead_circuit_changes_total", "Changes of circuits by what they became, open or closed; one that opens again after a call was let through does not count. offering is empty for that of an endpoint.",
+		"endpoint", "offering", "state")
+	m.shares = newShares(counter)
 	m.reloads.WithLabelValues("ok")
 	m.reloads.WithLabelValues("refused") // there from the start, so that the first one is a change
 	gauge("bulkhead_build_info", "The version that runs; always 1.", "version", "commit", "go").WithLabelValues(b.Version, b.Commit, b.Go).Set(1)
@@ -103,7 +108,10 @@ func (m *Metrics) Handler() http.Handler {
 // Estate says which estate is in force from now on, and learns its names. Names
 // of earlier ones stay known, for calls that began on them.
 func (m *Metrics) Estate(e *catalog.Estate) {
-	m.names.learn(e)
+	if m.names.learn(e) { // what an offering depends on has changed
+		m.byCall.forget()
+		m.byAttempt.forget()
+	}
 	m.estate.Reset()
 	m.estate.WithLabelValues(e.Enclave.Name, e.Digest).Set(1)
 }
@@ -165,10 +173,7 @@ func (m *Metrics) Ledger(entries func() int64, ready func() bool) {
 	m.registry.MustRegister(
 		prom.NewGaugeFunc(prom.GaugeOpts{Name: "bulkhead_ledger_entries", Help: "Entries of the ledger that are durable."}, func() float64 { return float64(entries()) }),
 		prom.NewGaugeFunc(prom.GaugeOpts{Name: "bulkhead_ledger_ready", Help: "1 if calls can be recorded; 0 if the ledger cannot be relied upon."}, func() float64 {
-			if ready() {
-				return 1
-			}
-			return 0
+			return oneIf(ready())
 		}))
 }
 
@@ -195,9 +200,13 @@ type callKey struct {
 type callSeries struct {
 	calls, input, output, unknown, in, out prom.Counter
 	duration, firstByte                    prom.Observer
+	share                                  shareSeries
 }
 
 type attemptKey struct{ offering, kind string }
+
+// attemptSeries are the series of attempts that share a key.
+type attemptSeries struct{ attempts, share prom.Counter }
 
 // Observe counts a call that ended.
 func (m *Metrics) Observe(r call.Record) {
@@ -209,14 +218,23 @@ func (m *Metrics) Observe(r call.Record) {
 	}
 	add(s.in, r.BytesIn)
 	add(s.out, r.BytesOut)
+	if s.share.calls != nil {
+		s.share.calls.Inc()
+	}
 	if r.Usage.Known {
 		add(s.input, r.Usage.Input)
 		add(s.output, r.Usage.Output)
+		if s.share.calls != nil {
+			add(s.share.input, r.Usage.Input)
+			add(s.share.output, r.Usage.Output)
+		}
 	} else if r.Offering != "" {
 		s.unknown.Inc()
 	}
 	for i := range r.Attempts {
-		m.attempt(attemptKey{r.Attempts[i].Offering, r.Attempts[i].Kind}).Inc()
+		a := m.attempt(attemptKey{r.Attempts[i].Offering, r.Attempts[i].Kind})
+		a.attempts.Inc()
+		a.share.Inc()
 	}
 }
 
@@ -249,6 +267,7 @@ func (m *Metrics) makeSeries(k callKey) *callSeries {
 		out:       m.bytes.WithLabelValues("out", k.dialect),
 		duration:  m.duration.WithLabelValues(k.dialect, action, k.offering, stream),
 		firstByte: m.firstByte.WithLabelValues(k.dialect, action, k.offering, stream),
+		share:     m.shares.of(m.names.home(k.offering), k.offering != ""),
 	}
 }
 
@@ -260,10 +279,12 @@ func class(c int) string {
 	return strconv.Itoa(c) + "xx"
 }
 
-func (m *Metrics) attempt(k attemptKey) prom.Counter {
-	if c, ok := m.byAttempt.load(k); ok {
-		return c
+func (m *Metrics) attempt(k attemptKey) attemptSeries {
+	if a, ok := m.byAttempt.load(k); ok {
+		return a
 	}
 	_, _, k.offering = m.names.bound("", "", k.offering)
-	return m.byAttempt.loadOrMake(k, func(k attemptKey) prom.Counter { return m.attempts.WithLabelValues(k.offering, k.kind) })
+	return m.byAttempt.loadOrMake(k, func(k attemptKey) attemptSeries {
+		return attemptSeries{m.attempts.WithLabelValues(k.offering, k.kind), m.shares.attempt(m.names.home(k.offering))}
+	})
 }

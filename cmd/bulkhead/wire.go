@@ -31,6 +31,8 @@ import (
 	"bulkhead/gateway"
 	"bulkhead/ingress"
 	"bulkhead/ledger"
+	"bulkhead/probe"
+	"bulkhead/route"
 )
 
 // server is everything that runs in one process. Its parts are put together in
@@ -44,6 +46,8 @@ type server struct {
 	metrics    *prometheus.Metrics
 	controller *control.Controller
 	findings   findings
+	circuits   circuitLog
+	checks     *probe.Rota
 	copies     *copier.Copier
 	tellings   copyTellings
 	banner     string     // of the ledger that is open
@@ -111,11 +115,16 @@ func (s *server) build(ctx context.Context) error {
 		m := memory.Stats()
 		return m.Turns.Count, m.Turns.Bytes + m.Tags.Bytes, m.Kept, m.PutBack, m.Faults
 	})
-	s.gateway = gateway.New(gateway.Options{Keys: state.ring, Ledger: s.ledger, State: memory, Begin: s.metrics.Begin, Observe: s.observe, Seal: state.sealFor(s.ledger.Origin()), Log: s.log, Egress: egress.Options{
+	s.gateway = gateway.New(gateway.Options{Keys: state.ring, Ledger: s.ledger, State: memory, Begin: s.metrics.Begin, Observe: s.observe, Seal: state.sealFor(s.ledger.Origin()), Log: s.log, Health: route.HealthOptions{Told: s.circuitChanged}, Egress: egress.Options{
 		Secret: s.secret, ReadFile: s.readEstateFile, UserAgent: "bulkhead/" + release, SignIn: s.signIn,
+	}})
+	s.checks = probe.New(probe.Options{Check: func(ctx context.Context, t probe.Target) time.Duration {
+		return s.gateway.Check(ctx, t.Workload, t.Offering)
 	}})
 	s.metrics.HeldBytes(s.gateway.Intake().Held)
 	s.metrics.Suspensions(s.gateway.Suspensions)
+	s.metrics.Load(s.gateway.Load)
+	s.metrics.Circuits(func() []route.Standing { return s.gateway.Health().Standings(time.Now()) })
 	s.metrics.Ledger(s.ledger.Size, func() bool { return s.ledger.Ready() == nil })
 	s.metrics.LedgerCopies(s.copyStates)
 	if f.simulate {
@@ -228,6 +237,7 @@ func (s *server) enforce(ctx context.Context, by control.By, e *catalog.Estate, 
 		return err
 	}
 	s.copies.Use(copies)
+	s.checks.Use(probe.Targets(e))
 	s.metrics.Estate(e)
 	s.loadedEstate(e, report.Findings, time.Now())
 	s.warn(e, report.Warnings)
@@ -389,7 +399,11 @@ func (s *server) run() error {
 	})
 	running.Go(func() { s.serveAside(aside, s.socket, console.Commands(s.controller)) })
 	running.Go(func() { s.reloadOnHangup(aside) })
+	checking, stop := context.WithCancel(ctx) // which ends before a drain begins
+	defer stop()
+	running.Go(func() { s.checks.Run(checking) })
 	running.Go(func() { s.studyHourly(aside) })
+	running.Go(func() { s.circuits.run(aside, s.log) })
 	if s.flags.watch {
 		running.Go(func() { s.reloadOnChange(aside) })
 	}
