@@ -17,6 +17,8 @@ type Suspension struct {
 	Document string
 	Cut      bool      // calls under way are ended; else they may go on to their end
 	From     time.Time // first instant at which it holds
+	Ends     time.Time // first instant at which it holds no more of itself; zero: it holds until it is lifted
+	Only     []string  // workloads that it holds for, by name; empty: for all
 	Ordered  time.Time
 	By       string // who ordered it, and by which path
 
@@ -77,21 +79,25 @@ func (s Selector) NameOf(o *Offering) string {
 // Covers reports whether an offering is one of those withdrawn.
 func (s *Suspension) Covers(o *Offering) bool { return s.What.NameOf(o) == s.What.Name }
 
-// InForce reports whether the suspension has begun and was not lifted.
+// Over reports whether the suspension has come to its own end.
+func (s *Suspension) Over(now time.Time) bool { return !s.Ends.IsZero() && !now.Before(s.Ends) }
+
+// InForce reports whether the suspension has begun, has not come to its end and
+// was not lifted.
 func (s *Suspension) InForce(now time.Time) bool {
-	return !now.Before(s.From) && (s.Lifted.IsZero() || now.Before(s.Lifted))
+	return !now.Before(s.From) && (s.Lifted.IsZero() || now.Before(s.Lifted)) && !s.Over(now)
 }
 
 // Holds reports whether the suspension keeps a workload from an offering now.
 func (s *Suspension) Holds(workload string, o *Offering, now time.Time) bool {
-	return s.InForce(now) && s.Covers(o) && !(now.Before(s.Until) && slices.Contains(s.Exempt, workload))
+	return s.InForce(now) && s.Covers(o) && (len(s.Only) == 0 || slices.Contains(s.Only, workload)) && !(now.Before(s.Until) && slices.Contains(s.Exempt, workload))
 }
 
 // Next is the first instant after now at which the suspension may begin to hold
 // for somebody; zero: none.
 func (s *Suspension) Next(now time.Time) time.Time {
 	switch {
-	case !s.Lifted.IsZero():
+	case !s.Lifted.IsZero() || s.Over(now):
 		return time.Time{}
 	case now.Before(s.From):
 		return s.From

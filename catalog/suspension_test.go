@@ -72,3 +72,22 @@ func TestSuspension_HoldsFromItsInstantUntilItIsLifted(t *testing.T) {
 		t.Errorf("what was lifted begins again at %v", next)
 	}
 }
+
+func TestSuspension_HoldsForItsWorkloadsAloneAndEndsOfItself(t *testing.T) {
+	s := &catalog.Suspension{What: catalog.Selector{Kind: "cloud", Name: "aws"}, From: noon, Only: []string{"letters"}, Ends: noon.Add(time.Hour)}
+	for _, row := range []struct {
+		workload string
+		after    time.Duration
+		want     bool
+	}{
+		{"letters", -1, false}, {"letters", 0, true}, {"letters", time.Hour - 1, true}, {"letters", time.Hour, false},
+		{"desk", 0, false}, {"", 0, false},
+	} {
+		if got := s.Holds(row.workload, gov(), noon.Add(row.after)); got != row.want {
+			t.Errorf("%q after %v: %v, want %v", row.workload, row.after, got, row.want)
+		}
+	}
+	if next := s.Next(noon.Add(time.Hour)); !next.IsZero() {
+		t.Errorf("Next after its end: %v", next)
+	}
+}

@@ -19,6 +19,8 @@ type NewSuspension struct {
 	Exempt   []string `json:"exempt,omitempty"`
 	Approver string   `json:"approver,omitzero"`
 	Expires  string   `json:"expires,omitzero"`
+	Only     []string `json:"only,omitempty"` // workloads; empty: all
+	Ends     string   `json:"ends,omitzero"`  // empty: when it is lifted
 }
 
 // MadeSuspension is the answer.
@@ -37,7 +39,7 @@ type SuspensionRows struct {
 type SuspensionRow struct {
 	ID          string     `json:"id"`
 	Of          string     `json:"of"`
-	State       string     `json:"state"` // scheduled, in_force or lifted
+	State       string     `json:"state"` // scheduled, in_force, ended or lifted
 	Reason      string     `json:"reason"`
 	Document    string     `json:"document"`
 	Cut         bool       `json:"cut"` // false: calls under way may end
@@ -47,19 +49,26 @@ type SuspensionRow struct {
 	Exempt      []string   `json:"exempt,omitempty"`
 	Approver    string     `json:"approver,omitzero"`
 	ExemptUntil *time.Time `json:"exempt_until,omitempty"`
+	Only        []string   `json:"only,omitempty"` // absent: it holds for all workloads
+	Ends        *time.Time `json:"ends,omitempty"` // absent: it holds until it is lifted
 	Lifted      *time.Time `json:"lifted,omitempty"`
 	LiftedBy    string     `json:"lifted_by,omitzero"`
 }
 
 func suspensionRow(x catalog.Suspension, now time.Time) SuspensionRow {
 	r := SuspensionRow{ID: x.ID, Of: x.What.String(), State: "scheduled", Reason: x.Reason, Document: x.Document, Cut: x.Cut,
-		From: x.From, Ordered: x.Ordered, By: x.By, Exempt: x.Exempt, Approver: x.Approver, LiftedBy: x.LiftedBy}
+		From: x.From, Ordered: x.Ordered, By: x.By, Exempt: x.Exempt, Approver: x.Approver, LiftedBy: x.LiftedBy, Only: x.Only}
+	if !x.Ends.IsZero() {
+		r.Ends = &x.Ends
+	}
 	if !x.Until.IsZero() {
 		r.ExemptUntil = &x.Until
 	}
 	switch {
 	case !x.Lifted.IsZero():
 		r.State, r.Lifted = "lifted", &x.Lifted
+	case x.Over(now):
+		r.State = "ended"
 	case x.InForce(now):
 		r.State = "in_force"
 	}
@@ -81,14 +90,14 @@ func (s commands) suspend(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s commands) withdraw(r *http.Request, ask NewSuspension) (made MadeSuspension, err error) {
-	x := catalog.Suspension{Reason: ask.Reason, Document: ask.Document, Cut: ask.Cut, Exempt: ask.Exempt, Approver: ask.Approver}
+	x := catalog.Suspension{Reason: ask.Reason, Document: ask.Document, Cut: ask.Cut, Exempt: ask.Exempt, Approver: ask.Approver, Only: ask.Only}
 	if x.What, err = catalog.ParseSelector(ask.Of); err != nil {
 		return made, fault.New(fault.Malformed, "What is withdrawn: %v.", err).At("of")
 	}
 	for _, in := range []struct {
 		field, text string
 		into        *time.Time
-	}{{"at", ask.At, &x.From}, {"expires", ask.Expires, &x.Until}} {
+	}{{"at", ask.At, &x.From}, {"expires", ask.Expires, &x.Until}, {"ends", ask.Ends, &x.Ends}} {
 		if in.text == "" {
 			continue
 		}

@@ -59,7 +59,8 @@ type Suspended struct {
 }
 
 // Suspend withdraws what s selects, from s.From on or at once if that is zero.
-// Of s the caller gives What, Reason, Document, Cut, From and the exemption.
+// Of s the caller gives What, Reason, Document, Cut, From, Ends, Only and the
+// exemption.
 // It is stored, then put on the record, then it holds. If the store cannot be
 // written it does not hold, and the error says so. If the record cannot be
 // written it holds all the same, and the error says that: nobody's data should
@@ -75,6 +76,9 @@ func (c *Controller) Suspend(ctx context.Context, by By, s catalog.Suspension) (
 		s.From = now
 	}
 	s.From = s.From.UTC().Truncate(time.Millisecond)
+	if !s.Ends.IsZero() {
+		s.Ends = s.Ends.UTC().Truncate(time.Millisecond)
+	}
 	if !s.Until.IsZero() {
 		s.Until = s.Until.UTC().Truncate(time.Millisecond)
 	}
@@ -150,16 +154,24 @@ func (c *Controller) checkSuspension(s *catalog.Suspension, now time.Time) (cove
 		}
 	}
 	switch {
-	case s.From.Year() > 9999 || s.Until.Year() > 9999:
+	case s.From.Year() > 9999 || s.Until.Year() > 9999 || s.Ends.Year() > 9999:
 		return nil, fault.New(fault.Malformed, "An instant lies beyond the year 9999.").At("from")
 	case len(s.Exempt) == 0 && (s.Approver != "" || !s.Until.IsZero()):
 		return nil, fault.New(fault.Malformed, "An approver and an end of the exemption are given, and nobody is exempted.").At("exempt")
 	case len(s.Exempt) > 0 && (!s.Until.After(now) || !s.Until.After(s.From)):
 		return nil, fault.New(fault.Malformed, "An exemption has an end, and it lies after the suspension begins.").At("expires")
 	}
-	for _, w := range s.Exempt {
-		if names := c.o.Workloads(); !slices.Contains(names, w) {
-			return nil, fault.New(UnknownWorkload, "The estate has no workload %q to exempt. It has: %s.", w, strings.Join(slices.Sorted(slices.Values(names)), ", ")).At("exempt")
+	if !s.Ends.IsZero() && (!s.Ends.After(now) || !s.Ends.After(s.From)) {
+		return nil, fault.New(fault.Malformed, "A suspension ends after it begins, and not in the past.").At("ends")
+	}
+	for _, in := range []struct {
+		field, to string
+		names     []string
+	}{{"exempt", "exempt", s.Exempt}, {"only", "suspend anything for", s.Only}} {
+		for _, w := range in.names {
+			if names := c.o.Workloads(); !slices.Contains(names, w) {
+				return nil, fault.New(UnknownWorkload, "The estate has no workload %q to %s. It has: %s.", w, in.to, strings.Join(slices.Sorted(slices.Values(names)), ", ")).At(in.field)
+			}
 		}
 	}
 	var names []string

@@ -155,6 +155,8 @@ func suspensionDetail(x *catalog.Suspension) any {
 		Exempt   []string `json:"exempt,omitempty"`
 		Approver string   `json:"approver,omitempty"`
 		Until    string   `json:"exempt_until,omitempty"`
+		Only     []string `json:"only,omitempty"`
+		Ends     string   `json:"ends,omitempty"`
 		Lifted   string   `json:"lifted,omitempty"`
-	}{x.What.String(), x.Reason, x.Document, x.Cut, instant(x.From), x.Exempt, x.Approver, instant(x.Until), instant(x.Lifted)}
+	}{x.What.String(), x.Reason, x.Document, x.Cut, instant(x.From), x.Exempt, x.Approver, instant(x.Until), x.Only, instant(x.Ends), instant(x.Lifted)}
 }

@@ -31,6 +31,8 @@ func runSuspend(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	drain := flags.Bool("drain", false, "let calls under way go on to their end, which is also done if neither is written")
 	flags.Func("exempt", "`workload` that may go on for a while; may be repeated", func(w string) error { ask.Exempt = append(ask.Exempt, w); return nil })
 	flags.StringVar(&ask.Approver, "approver", "", "`name` of who approved the exemption")
+	flags.Func("only", "`workload` that it holds for, where it is not to hold for all; may be repeated", func(w string) error { ask.Only = append(ask.Only, w); return nil })
+	ends := flags.String("ends", "", "`instant` at which it ends of itself, written as that of --at; if absent, it holds until bulkhead resume")
 	expires := flags.String("expires", "", "`instant` at which the exemption ends, written as that of --at")
 	dir := flags.String("estate", "./estate", "`folder` with the estate; looked at only where no server runs")
 	rest, code := parse(args, stdout, stderr)
@@ -54,7 +56,7 @@ func runSuspend(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	for _, in := range []struct {
 		flag, text string
 		into       *string
-	}{{"at", *at, &ask.At}, {"expires", *expires, &ask.Expires}} {
+	}{{"at", *at, &ask.At}, {"expires", *expires, &ask.Expires}, {"ends", *ends, &ask.Ends}} {
 		if in.text == "" {
 			continue
 		}
@@ -85,6 +87,12 @@ func runSuspend(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	when := "from " + made.From.UTC().Format(time.RFC3339) + " on"
 	if c.local {
 		when += "; no server runs on " + *data + ", and the next one holds it"
+	}
+	if len(made.Only) > 0 {
+		when += ", for the workload " + strings.Join(made.Only, ", ") + " alone"
+	}
+	if made.Ends != nil {
+		when += ", until " + made.Ends.UTC().Format(time.RFC3339)
 	}
 	fmt.Fprintf(stdout, "%s: %s is suspended %s\ncovers %s; calls cut now: %d\nto end it: bulkhead resume %s\n", made.ID, made.Of, when, strings.Join(made.Offerings, ", "), made.CutCalls, made.ID)
 	return exitFine
@@ -139,9 +147,13 @@ func runSuspensions(ctx context.Context, args []string, stdout, stderr io.Writer
 		err = writeStudyJSON(stdout, all)
 	} else {
 		t := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(t, "ID\tOF\tSTATE\tFROM\tEXEMPT\tDOCUMENT\tREASON")
+		fmt.Fprintln(t, "ID\tOF\tSTATE\tFROM\tENDS\tONLY\tEXEMPT\tDOCUMENT\tREASON")
 		for _, r := range all.Suspensions {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Of, r.State, r.From.UTC().Format(time.RFC3339), strings.Join(r.Exempt, ","), r.Document, r.Reason)
+			end := ""
+			if r.Ends != nil {
+				end = r.Ends.UTC().Format(time.RFC3339)
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Of, r.State, r.From.UTC().Format(time.RFC3339), end, strings.Join(r.Only, ","), strings.Join(r.Exempt, ","), r.Document, r.Reason)
 		}
 		err = t.Flush()
 	}
@@ -167,7 +179,10 @@ func explainSuspended(ctx context.Context, data string, now time.Time, workload 
 		if err != nil {
 			return err
 		}
-		s := catalog.Suspension{What: what, From: row.From, Exempt: row.Exempt}
+		s := catalog.Suspension{What: what, From: row.From, Exempt: row.Exempt, Only: row.Only}
+		if row.Ends != nil {
+			s.Ends = *row.Ends
+		}
 		if row.ExemptUntil != nil {
 			s.Until = *row.ExemptUntil
 		}

@@ -75,6 +75,9 @@ func suspension(n int) catalog.Suspension {
 	if n%3 == 1 {
 		s.Exempt, s.Approver, s.Until = []string{"letters", "desk"}[:1+n%2], "CIO", noon.Add(time.Hour)
 	}
+	if n%4 == 2 {
+		s.Only, s.Ends = []string{"desk", "letters"}[:1+n%4/3], noon.Add(2*time.Hour)
+	}
 	return s
 }
 
