@@ -115,10 +115,14 @@ func (c *Course) rested(now time.Time) (int, time.Duration, bool) {
 }
 
 // Skipped says that the offering given last could not be asked, and was not: it
-// is no attempt, and is not given again.
+// is no attempt, and is not given again. Where one was asked and failed, that is
+// what the caller is told: of a vendor that broke it says more than that its
+// circuit has opened since.
 func (c *Course) Skipped(err error) {
 	c.attempts--
-	c.worse(err)
+	if c.trouble == nil || c.attempts == 0 {
+		c.worse(err)
+	}
 }
 
 // Trouble is what else is known of an attempt that failed.

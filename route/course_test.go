@@ -132,3 +132,26 @@ func TestCourse_IsBounded(t *testing.T) {
 		}
 	}
 }
+
+func TestCourse_TellsOfTheVendorThatBrokeNotOfItsCircuit(t *testing.T) {
+	broken, asleep := fault.New(fault.UpstreamError, "broken"), fault.New(fault.UpstreamUnavailable, "not asked")
+	c := route.NewCourse(offerings(1, 1), route.CourseOptions{})
+	now := time.Unix(0, 0)
+	c.Next(now)
+	c.Failed(broken, route.Trouble{LetGo: true}, now)
+	for _, want := range []int{0, 1} { // once more, and the other one
+		if place, _, ok := c.Next(now); !ok || place != want {
+			t.Fatalf("Next: %d, %v, want %d", place, ok, want)
+		}
+		c.Skipped(asleep)
+	}
+	if got := c.Verdict(); got != error(broken) {
+		t.Errorf("the caller is told %v, want %v", got, broken)
+	}
+	c = route.NewCourse(offerings(1), route.CourseOptions{})
+	c.Next(now)
+	c.Skipped(asleep)
+	if got := c.Verdict(); got != error(asleep) {
+		t.Errorf("of one that was never asked the caller is told %v, want %v", got, asleep)
+	}
+}
