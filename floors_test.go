@@ -24,7 +24,7 @@ var floors = map[string]int{
 	"fault":             0, "marking": 0, "money": 0, "chat": 0, "wire": 0,
 	"chat/chattest": 2, // makes random conversations and walks vendors' schemas; for the dialects' tests alone
 	"identity":      1, "catalog": 1, "call": 1, "dialect": 1,
-	"dialect/openai": 2, "dialect/bedrock": 2, "dialect/anthropic": 2, "dialect/responses": 2, "dialect/gemini": 2, "inspect": 2, "policy": 2, "probe": 2, "route": 2, "ledger": 2, "state": 2,
+	"dialect/openai": 2, "dialect/bedrock": 2, "dialect/anthropic": 2, "dialect/responses": 2, "dialect/gemini": 2, "drill": 2, "inspect": 2, "policy": 2, "probe": 2, "route": 2, "ledger": 2, "state": 2,
 	"egress": 3, "reach": 3, "sim": 3, "adapter/aws": 3, "adapter/azure": 3, "adapter/copier": 3, "adapter/google": 3, "adapter/prometheus": 3, "adapter/remotelog": 3, "adapter/secret": 3, "adapter/sqlite": 3,
 	"gateway": 4, "control": 4,
 	"state/statetest":     3, // the suite that any store of state runs; for tests alone

@@ -103,6 +103,10 @@ const (
 	Refused  Ending = "refused"   // no reply: a gate or every vendor said no, as a status or, after a keep-alive, in-band
 )
 
+// Checker is the key's id in the record of a call that Bulkhead makes itself, to
+// check health. No key has it.
+const Checker = "check"
+
 // Attempt is one try of a call at one offering.
 type Attempt struct {
 	Offering string        `json:"offering"`

@@ -19,6 +19,7 @@ type Suspension struct {
 	From     time.Time // first instant at which it holds
 	Ends     time.Time // first instant at which it holds no more of itself; zero: it holds until it is lifted
 	Only     []string  // workloads that it holds for, by name; empty: for all
+	Drill    string    // id of the live drill that it is part of; empty: it is meant
 	Ordered  time.Time
 	By       string // who ordered it, and by which path
 

@@ -26,6 +26,10 @@ const maxCommandBytes = 64 << 10
 //	POST /suspensions        NewSuspension → 201 MadeSuspension
 //	GET  /suspensions        → SuspensionRows
 //	POST /suspensions/{id}/resume → SuspensionRow
+//	POST /drills             NewDrill → 201 drill.Report
+//	GET  /drills             → DrillRows
+//	GET  /drills/{id}        → drill.Report, as it is kept
+//	POST /drills/{id}/stop   → drill.Report, as it is kept
 //	POST /reload             Reload → Reloaded
 //	GET  /status             → control.Status
 func Commands(c *control.Controller) http.Handler {
@@ -35,6 +39,9 @@ func Commands(c *control.Controller) http.Handler {
 	mux.HandleFunc("/keys/{id}/revoke", byMethod{http.MethodPost: s.revokeKey}.serve)
 	mux.HandleFunc("/suspensions", byMethod{http.MethodGet: s.listSuspensions, http.MethodPost: s.suspend}.serve)
 	mux.HandleFunc("/suspensions/{id}/resume", byMethod{http.MethodPost: s.resume}.serve)
+	mux.HandleFunc("/drills", byMethod{http.MethodGet: s.listDrills, http.MethodPost: s.startDrill}.serve)
+	mux.HandleFunc("/drills/{id}", byMethod{http.MethodGet: s.showDrill}.serve)
+	mux.HandleFunc("/drills/{id}/stop", byMethod{http.MethodPost: s.stopDrill}.serve)
 	mux.HandleFunc("/reload", byMethod{http.MethodPost: s.reload}.serve)
 	mux.HandleFunc("/status", byMethod{http.MethodGet: s.status}.serve)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {

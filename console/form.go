@@ -89,6 +89,9 @@ var statuses = map[fault.Kind]int{
 	control.DigestDiffers:    http.StatusConflict,
 	control.NotServing:       http.StatusServiceUnavailable,
 	control.NothingCovered:   http.StatusUnprocessableEntity,
+	control.NotDrillable:     http.StatusUnprocessableEntity,
+	control.DrillUnderWay:    http.StatusConflict,
+	control.NoSuchDrill:      http.StatusNotFound,
 	control.NoSuchSuspension: http.StatusNotFound,
 }
 

@@ -51,13 +51,14 @@ type SuspensionRow struct {
 	ExemptUntil *time.Time `json:"exempt_until,omitempty"`
 	Only        []string   `json:"only,omitempty"` // absent: it holds for all workloads
 	Ends        *time.Time `json:"ends,omitempty"` // absent: it holds until it is lifted
+	Drill       string     `json:"drill,omitzero"` // id of the live drill that it is part of
 	Lifted      *time.Time `json:"lifted,omitempty"`
 	LiftedBy    string     `json:"lifted_by,omitzero"`
 }
 
 func suspensionRow(x catalog.Suspension, now time.Time) SuspensionRow {
 	r := SuspensionRow{ID: x.ID, Of: x.What.String(), State: "scheduled", Reason: x.Reason, Document: x.Document, Cut: x.Cut,
-		From: x.From, Ordered: x.Ordered, By: x.By, Exempt: x.Exempt, Approver: x.Approver, LiftedBy: x.LiftedBy, Only: x.Only}
+		From: x.From, Ordered: x.Ordered, By: x.By, Exempt: x.Exempt, Approver: x.Approver, LiftedBy: x.LiftedBy, Only: x.Only, Drill: x.Drill}
 	if !x.Ends.IsZero() {
 		r.Ends = &x.Ends
 	}

@@ -16,11 +16,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"bulkhead/catalog"
+	"bulkhead/drill"
 	"bulkhead/fault"
 	"bulkhead/identity"
 )
@@ -35,6 +37,9 @@ const (
 	NotServing       fault.Kind = "not_serving"        // no server runs here, so there is nothing to change
 	NothingCovered   fault.Kind = "nothing_covered"    // the estate has nothing of what is to be withdrawn
 	NoSuchSuspension fault.Kind = "no_such_suspension" // no suspension has that id
+	NotDrillable     fault.Kind = "not_drillable"      // the estate does not let a workload be drilled
+	DrillUnderWay    fault.Kind = "drill_under_way"    // there is one drill at a time
+	NoSuchDrill      fault.Kind = "no_such_drill"      // no drill has that id
 )
 
 // DefaultTTL is how long a key holds if nobody says otherwise.
@@ -74,10 +79,16 @@ type Options struct {
 	// that of the last change on the record, below zero if it is not known. It
 	// gives how many attempts under way it has cut. Nil: nothing is served.
 	Suspend func(all []catalog.Suspension, index int64) (cut int)
-	Status  func() Status                       // what the process says of itself; nil: nothing
-	Told    func(ctx context.Context, c Change) // is told of each change, done or refused; nil: nobody
-	Now     func() time.Time                    // nil: time.Now
-	Random  io.Reader                           // nil: the system's own
+
+	Drills Drills                 // where reports of live drills are kept; nil: there are none
+	Watch  *drill.Watch           // what calls met with; needed with Drills
+	Estate func() *catalog.Estate // in force; needed with Drills
+	Banner func() string          // marking of what a report says; needed with Drills
+
+	Status func() Status                       // what the process says of itself; nil: nothing
+	Told   func(ctx context.Context, c Change) // is told of each change, done or refused; nil: nobody
+	Now    func() time.Time                    // nil: time.Now
+	Random io.Reader                           // nil: the system's own
 }
 
 // By says who made a change, and by which path.
@@ -89,13 +100,15 @@ type By struct {
 // Change is what was done, or refused, for the log and the record.
 type Change struct {
 	By
-	What     string // key_create, key_revoke, estate_reload, suspend, resume
+	What     string // key_create, key_revoke, estate_reload, suspend, resume, drill_start, drill_end
 	Key      string // id, where the key exists
 	Workload string // as asked for
 	Old, New string // digests
 	Err      error  // nil: it was done
 
 	Suspension *catalog.Suspension // nil: it is about another thing
+	Drill      *drill.Report       // the same
+	Digest     string              // of the drill's report at its end, as sha256sum gives it
 }
 
 // Controller makes changes, one at a time. Make one with [New].
@@ -104,6 +117,9 @@ type Controller struct {
 	change  sync.Mutex // keys: so that store and keyring agree on the order
 	reload  sync.Mutex
 	suspend sync.Mutex // suspensions: the same
+
+	drilling sync.Mutex                   // begin and end of a drill; before suspend, where both are held
+	drill    atomic.Pointer[drill.Report] // the one under way; nil: none is. Never changed, only replaced
 }
 
 // New returns a controller whose keyring holds what is in the store.
@@ -126,7 +142,10 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 	}
 	o.Keys.Replace(keys)
 	c := &Controller{o: o}
-	return c, c.restore(ctx)
+	if err := c.restore(ctx); err != nil {
+		return c, err
+	}
+	return c, c.putBack(ctx)
 }
 
 // storeTimeout bounds one write. A change is not given up because its caller

@@ -90,7 +90,7 @@ func (c *Controller) Suspend(ctx context.Context, by By, s catalog.Suspension) (
 	defer end()
 	c.suspend.Lock()
 	defer c.suspend.Unlock()
-	if s.ID, err = suspensionID(c.o.Random); err == nil {
+	if s.ID, err = c.newID("sus-"); err == nil {
 		err = c.o.Suspensions.InsertSuspension(ctx, s)
 	}
 	if err != nil {
@@ -118,8 +118,9 @@ func (b By) String() string {
 	return b.Who + " by " + b.Via
 }
 
-// suspensionID makes an id that is easily told from that of a key or a call.
-func suspensionID(random io.Reader) (string, error) {
+// newID makes an id that is easily told from that of a key or a call.
+func (c *Controller) newID(prefix string) (string, error) {
+	random := c.o.Random
 	if random == nil {
 		random = rand.Reader
 	}
@@ -127,7 +128,7 @@ func suspensionID(random io.Reader) (string, error) {
 	if _, err := io.ReadFull(random, b[:]); err != nil {
 		return "", err
 	}
-	return "sus-" + strings.ToLower(base32.StdEncoding.EncodeToString(b[:])), nil
+	return prefix + strings.ToLower(base32.StdEncoding.EncodeToString(b[:])), nil
 }
 
 // maxReasonBytes keeps reason, document and approver lines.

@@ -21,7 +21,7 @@ import (
 
 // checker is the principal of the calls that Bulkhead makes itself. No key has
 // this id: theirs are longer.
-const checker = "check"
+const checker = call.Checker
 
 // Bounds of a check.
 const (

@@ -21,6 +21,7 @@ import (
 var (
 	_ control.Store       = (*sqlite.Store)(nil)
 	_ control.Suspensions = (*sqlite.Store)(nil)
+	_ control.Drills      = (*sqlite.Store)(nil)
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)

@@ -12,11 +12,11 @@ import (
 
 // InsertSuspension adds a suspension. An id that exists is an error.
 func (s *Store) InsertSuspension(ctx context.Context, x catalog.Suspension) error {
-	_, err := s.db.ExecContext(ctx, `INSERT INTO suspensions (id, kind, name, reason, document, cut, starts, ordered, by, exempt, approver, until, lifted, lifted_by, only_for, ends)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err := s.db.ExecContext(ctx, `INSERT INTO suspensions (id, kind, name, reason, document, cut, starts, ordered, by, exempt, approver, until, lifted, lifted_by, only_for, ends, drill)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		x.ID, x.What.Kind, x.What.Name, x.Reason, x.Document, x.Cut, x.From.UnixMilli(), x.Ordered.UnixMilli(), x.By,
 		strings.Join(x.Exempt, "\n"), x.Approver, millis(x.Until), millis(x.Lifted), x.LiftedBy,
-		strings.Join(x.Only, "\n"), millis(x.Ends))
+		strings.Join(x.Only, "\n"), millis(x.Ends), x.Drill)
 	if err != nil {
 		return fmt.Errorf("insert suspension %s: %w", x.ID, err)
 	}
@@ -40,7 +40,7 @@ func (s *Store) LiftSuspension(ctx context.Context, id string, at time.Time, by 
 
 // ListSuspensions gives every suspension, the oldest first.
 func (s *Store) ListSuspensions(ctx context.Context) (all []catalog.Suspension, err error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT id, kind, name, reason, document, cut, starts, ordered, by, exempt, approver, until, lifted, lifted_by, only_for, ends
+	rows, err := s.db.QueryContext(ctx, `SELECT id, kind, name, reason, document, cut, starts, ordered, by, exempt, approver, until, lifted, lifted_by, only_for, ends, drill
 		FROM suspensions ORDER BY ordered, id`)
 	if err != nil {
 		return nil, fmt.Errorf("list suspensions: %w", err)
@@ -52,7 +52,7 @@ func (s *Store) ListSuspensions(ctx context.Context) (all []catalog.Suspension, 
 		var from, ordered int64
 		var until, lifted, ends sql.NullInt64
 		if err := rows.Scan(&x.ID, &x.What.Kind, &x.What.Name, &x.Reason, &x.Document, &x.Cut, &from, &ordered, &x.By,
-			&exempt, &x.Approver, &until, &lifted, &x.LiftedBy, &only, &ends); err != nil {
+			&exempt, &x.Approver, &until, &lifted, &x.LiftedBy, &only, &ends, &x.Drill); err != nil {
 			return nil, fmt.Errorf("list suspensions: %w", err)
 		}
 		if exempt != "" {

@@ -11,6 +11,7 @@ import (
 
 	"bulkhead/catalog"
 	"bulkhead/control"
+	"bulkhead/drill"
 	"bulkhead/ledger"
 )
 
@@ -101,11 +102,17 @@ func entryOf(c control.Change, estate string) (*ledger.Change, error) {
 		out.What, out.Action, out.Name = "suspension", "suspended", c.Suspension.ID
 	case "resume":
 		out.What, out.Action, out.Name = "suspension", "lifted", c.Suspension.ID
+	case "drill_start":
+		out.What, out.Action, out.Name = "drill", "started", c.Drill.ID
+	case "drill_end":
+		out.What, out.Action, out.Name = "drill", string(c.Drill.Outcome), c.Drill.ID
 	default:
 		return nil, fmt.Errorf("a change %q has no form on the record", c.What)
 	}
 	var detail any
 	switch {
+	case c.Drill != nil:
+		detail = drillDetail(c.Drill, c.Digest)
 	case c.Suspension != nil:
 		detail = suspensionDetail(c.Suspension)
 	case c.Workload != "":
@@ -157,6 +164,31 @@ func suspensionDetail(x *catalog.Suspension) any {
 		Until    string   `json:"exempt_until,omitempty"`
 		Only     []string `json:"only,omitempty"`
 		Ends     string   `json:"ends,omitempty"`
+		Drill    string   `json:"drill,omitempty"`
 		Lifted   string   `json:"lifted,omitempty"`
-	}{x.What.String(), x.Reason, x.Document, x.Cut, instant(x.From), x.Exempt, x.Approver, instant(x.Until), x.Only, instant(x.Ends), instant(x.Lifted)}
+	}{x.What.String(), x.Reason, x.Document, x.Cut, instant(x.From), x.Exempt, x.Approver, instant(x.Until), x.Only, instant(x.Ends), x.Drill, instant(x.Lifted)}
+}
+
+// drillDetail is what the record keeps of a live drill: at its begin what was agreed, at its end the digest of its report.
+func drillDetail(d *drill.Report, digest string) any {
+	if digest == "" {
+		return struct {
+			Withdrawn []string `json:"withdrawn"`
+			Workloads []string `json:"workloads"`
+			Reason    string   `json:"reason"`
+			Document  string   `json:"document"`
+			Approver  string   `json:"approver"`
+			Until     string   `json:"until"`
+			Stop      string   `json:"stop"`
+		}{d.Withdrawn, d.Workloads, d.Reason, d.Document, d.Approver, d.Until.UTC().Format(time.RFC3339Nano), d.Stop.String()}
+	}
+	verdicts := map[string]string{}
+	for _, a := range d.Aliases {
+		verdicts[a.Workload+"/"+a.Alias] = string(a.Verdict)
+	}
+	return struct {
+		Why      string            `json:"why,omitempty"`
+		Verdicts map[string]string `json:"verdicts"`
+		Report   string            `json:"report_sha256"`
+	}{d.Why, verdicts, digest}
 }

@@ -15,7 +15,8 @@ import (
 )
 
 const drillAbout = `Rehearses a loss: what is left to each workload, and which requirements of independence break.
-exit: 0 nothing is stranded or broken, 1 something is, 2 usage, 3 could not run`
+exit: 0 nothing is stranded or broken, 1 something is, 2 usage, 3 could not run
+` + drillLiveAbout
 
 // drilled is what drill --json writes. Fields are added, never renamed.
 type drilled struct {
@@ -68,22 +69,34 @@ func runDrill(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	flags := flag.NewFlagSet("drill", flag.ContinueOnError)
 	dir := flags.String("estate", "./estate", "`folder` with the estate")
 	var losses []studies.Loss
+	var unknown error // of what only a live drill can withdraw
+	var withdraw []string
 	flags.Func("withdraw", "`loss` such as vendor=NAME; may be repeated, and all come at once", func(text string) error {
 		l, err := studies.ParseLoss(text)
-		if err != nil {
+		if _, bad := catalog.ParseSelector(text); err != nil && bad != nil { // the kinds of live drills are others
 			return fmt.Errorf("write KIND=NAME with one of the kinds %s", drillKinds())
 		}
-		losses = append(losses, l)
+		if losses, withdraw = append(losses, l), append(withdraw, text); err != nil {
+			unknown = fmt.Errorf("write --withdraw KIND=NAME with one of the kinds %s", drillKinds())
+		}
 		return nil
 	})
+	var live liveFlags
+	live.define(flags)
 	all := flags.Bool("all", false, "every single loss, one by one")
 	at := flags.String("at", "", "`instant` to ask about: a day such as 2027-01-31 (00:00 UTC), or RFC 3339; if absent, now")
 	asJSON := flags.Bool("json", false, "write one JSON object instead of text")
 	if code, ok := parse(flags, args, drillAbout+"\nkinds of losses: "+drillKinds(), stdout, stderr); !ok {
 		return code
 	}
+	if live.asked() {
+		return live.run(ctx, withdraw, *asJSON, stdout, stderr)
+	}
 	now, err := studyInstant(*at, time.Now())
 	switch {
+	case unknown != nil:
+		fmt.Fprintf(stderr, "bulkhead drill: %v\n", unknown)
+		return exitUsage
 	case err != nil:
 		fmt.Fprintf(stderr, "bulkhead drill: --at %v\n", err)
 		return exitUsage

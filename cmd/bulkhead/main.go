@@ -34,7 +34,7 @@ func subcommands() []subcommand {
 		{"init", "write a worked estate to start from", runInit},
 		{"check", "check an estate: faults, findings, digest", runCheck},
 		{"explain", "which offerings may serve a call, and why not the others", runExplain},
-		{"drill", "what a loss leaves: a vendor, a cloud, a contract, all of them one by one", runDrill},
+		{"drill", "what a loss leaves: a vendor, a cloud, a contract; with --live for real", runDrill},
 		{"plan", "what a changed estate makes possible and impossible", runPlan},
 		{"schema", "JSON Schemas of the estate's files, for editors", runSchema},
 		{"serve", "serve an estate", runServe},

@@ -77,8 +77,14 @@ var (
 	isAWordOnly = regexp.MustCompile(`^[a-z0-9]+$`)
 )
 
-func start(ts *testscript.TestScript, neg bool, args []string) {
-	wantArgs(ts, neg, args, 2, -1, "start NAME [NAME=value...] PROGRAM ARG...")
+// begin runs a program beside the story; nobody waits for it to be ready.
+func begin(ts *testscript.TestScript, neg bool, args []string) {
+	wantArgs(ts, neg, args, 2, -1, "begin NAME [NAME=value...] PROGRAM ARG...")
+	launch(ts, args)
+}
+
+// launch runs a program whose output goes to files by its name.
+func launch(ts *testscript.TestScript, args []string) (p *process, out string) {
 	name := args[0]
 	if !isAWordOnly.MatchString(name) {
 		ts.Fatalf("%q is no name for a process", name)
@@ -96,17 +102,23 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	defer stderr.Close()
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	ts.Check(cmd.Start())
-	p := &process{cmd: cmd, gone: make(chan struct{})}
+	p = &process{cmd: cmd, gone: make(chan struct{})}
 	go func() { cmd.Wait(); close(p.gone) }()
 	all.running[name] = p
 	ts.Defer(func() { cmd.Process.Kill(); <-p.gone })
+	return p, stdout.Name()
+}
 
-	says, ok := soon(stdout.Name(), func(out string) bool { return readyLine.MatchString(out) || p.hasEnded() })
+func start(ts *testscript.TestScript, neg bool, args []string) {
+	wantArgs(ts, neg, args, 2, -1, "start NAME [NAME=value...] PROGRAM ARG...")
+	p, stdout := launch(ts, args)
+	name, cmd := args[0], p.cmd
+	says, ok := soon(stdout, func(out string) bool { return readyLine.MatchString(out) || p.hasEnded() })
 	ready := readyLine.FindStringSubmatch(says)
 	if !ok || ready == nil {
 		cmd.Process.Kill()
 		<-p.gone
-		why, _ := os.ReadFile(stderr.Name())
+		why, _ := os.ReadFile(ts.MkAbs(name + ".err"))
 		ts.Fatalf("%s is not ready (%s)\n%s%s", name, cmd.ProcessState, says, why)
 	}
 	scheme := "http://"

@@ -49,6 +49,8 @@ func storyCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		// When it says that it is ready, $NAME is its URL and $NAME_control that of its control listener,
 		// $NAME_pid its number.
 		"start": start,
+		// begin NAME [NAME=value…] PROGRAM ARG…: runs a program that does not say ready.
+		"begin": begin,
 		// signal NAME HUP|INT|TERM|KILL
 		"signal": signalTo,
 		// ended NAME CODE|SIGNAL: waits until it has ended, with that code or by that signal.

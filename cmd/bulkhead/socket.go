@@ -92,7 +92,7 @@ func reachLocal(ctx context.Context, dir string, at offline) (*commander, error)
 	}
 	record := func(ctx context.Context, c control.Change) (int64, error) { return recordAlone(ctx, dir, at, c) }
 	c, err := control.New(ctx, control.Options{Store: s.store, Keys: s.ring, Workloads: func() []string { return at.workloads }, Record: record,
-		Suspensions: s.store, Offerings: func() []*catalog.Offering { return at.offerings() }})
+		Suspensions: s.store, Offerings: func() []*catalog.Offering { return at.offerings() }, Drills: s.store})
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -149,7 +149,8 @@ func explain(stderr io.Writer, command string, err error) int {
 		fmt.Fprintf(stderr, "cause: %v\n", f.Cause)
 	}
 	switch f.Kind {
-	case control.UnknownWorkload, control.NoSuchKey, control.EstateRefused, control.DigestDiffers, control.NothingCovered, control.NoSuchSuspension:
+	case control.UnknownWorkload, control.NoSuchKey, control.EstateRefused, control.DigestDiffers, control.NothingCovered, control.NoSuchSuspension,
+		control.NotDrillable, control.DrillUnderWay, control.NoSuchDrill:
 		return 1
 	case fault.Malformed:
 		return 2

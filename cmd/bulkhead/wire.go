@@ -26,6 +26,7 @@ import (
 	"bulkhead/catalog"
 	"bulkhead/console"
 	"bulkhead/control"
+	"bulkhead/drill"
 	"bulkhead/egress"
 	"bulkhead/estate"
 	"bulkhead/gateway"
@@ -48,6 +49,7 @@ type server struct {
 	findings   findings
 	circuits   circuitLog
 	checks     *probe.Rota
+	watch      *drill.Watch
 	copies     *copier.Copier
 	tellings   copyTellings
 	banner     string     // of the ledger that is open
@@ -121,6 +123,7 @@ func (s *server) build(ctx context.Context) error {
 	s.checks = probe.New(probe.Options{Check: func(ctx context.Context, t probe.Target) time.Duration {
 		return s.gateway.Check(ctx, t.Workload, t.Offering)
 	}})
+	s.watch = drill.NewWatch()
 	s.metrics.HeldBytes(s.gateway.Intake().Held)
 	s.metrics.Suspensions(s.gateway.Suspensions)
 	s.metrics.Load(s.gateway.Load)
@@ -137,6 +140,7 @@ func (s *server) build(ctx context.Context) error {
 	s.controller, err = control.New(ctx, control.Options{
 		Store: state.store, Keys: state.ring, Workloads: s.workloads, Reload: s.reload, Record: s.record, Status: s.status, Told: s.told,
 		Suspensions: state.store, Offerings: s.offerings, Suspend: s.gateway.Suspend,
+		Drills: state.store, Watch: s.watch, Estate: s.gateway.Estate, Banner: func() string { return s.banner },
 	})
 	if err != nil {
 		return err
@@ -238,6 +242,7 @@ func (s *server) enforce(ctx context.Context, by control.By, e *catalog.Estate, 
 	}
 	s.copies.Use(copies)
 	s.checks.Use(probe.Targets(e))
+	s.watch.Use(e)
 	s.metrics.Estate(e)
 	s.loadedEstate(e, report.Findings, time.Now())
 	s.warn(e, report.Warnings)
@@ -260,7 +265,7 @@ func (s *server) warn(e *catalog.Estate, warnings []estate.Remark) {
 	}
 }
 
-// record puts a change of a key or a suspension on the record.
+// record puts a change of a key, a suspension or a drill on the record.
 func (s *server) record(ctx context.Context, c control.Change) (int64, error) {
 	entry, err := entryOf(c, s.gateway.Estate().Digest)
 	if err != nil {
@@ -328,6 +333,9 @@ func (s *server) told(ctx context.Context, c control.Change) {
 	if x := c.Suspension; x != nil {
 		attrs = append(attrs, slog.String("suspension", x.ID), slog.String("of", x.What.String()), slog.String("by", c.Who), slog.String("via", c.Via))
 	}
+	if d := c.Drill; d != nil {
+		attrs = append(attrs, slog.String("drill", d.ID), slog.String("outcome", string(d.Outcome)), slog.String("why", d.Why), slog.String("by", c.Who), slog.String("via", c.Via))
+	}
 	if c.Err != nil {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "change refused", append(attrs, slog.Any("cause", c.Err))...)
 		return
@@ -338,6 +346,7 @@ func (s *server) told(ctx context.Context, c control.Change) {
 // observe takes the record of a call at its end.
 func (s *server) observe(r *call.Record) {
 	s.metrics.Observe(*r)
+	s.watch.Observe(r)
 	logCall(s.log, r)
 }
 
@@ -402,6 +411,7 @@ func (s *server) run() error {
 	checking, stop := context.WithCancel(ctx) // which ends before a drain begins
 	defer stop()
 	running.Go(func() { s.checks.Run(checking) })
+	running.Go(func() { s.controller.WatchDrill(checking) })
 	running.Go(func() { s.studyHourly(aside) })
 	running.Go(func() { s.circuits.run(aside, s.log) })
 	if s.flags.watch {

@@ -24,6 +24,7 @@ type Memory struct {
 	mu          sync.Mutex
 	keys        []identity.Key
 	suspensions []catalog.Suspension
+	drills      []keptDrill
 }
 
 var _ control.Store = (*Memory)(nil)

@@ -76,7 +76,7 @@ func suspension(n int) catalog.Suspension {
 		s.Exempt, s.Approver, s.Until = []string{"letters", "desk"}[:1+n%2], "CIO", noon.Add(time.Hour)
 	}
 	if n%4 == 2 {
-		s.Only, s.Ends = []string{"desk", "letters"}[:1+n%4/3], noon.Add(2*time.Hour)
+		s.Drill, s.Only, s.Ends = "drl-a", []string{"desk", "letters"}[:1+n%4/3], noon.Add(2*time.Hour)
 	}
 	return s
 }
@@ -180,4 +180,49 @@ func manySuspensions(t *testing.T, s control.Suspensions) {
 	}
 	wg.Wait()
 	wantSuspensions(t, s, want...)
+}
+
+var _ control.Drills = (*Memory)(nil)
+
+// PutDrill implements [control.Drills].
+func (m *Memory) PutDrill(ctx context.Context, id string, began time.Time, report []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.drills {
+		if m.drills[i].id == id {
+			m.drills[i].report = slices.Clone(report)
+			return ctx.Err()
+		}
+	}
+	m.drills = append(m.drills, keptDrill{id, began, slices.Clone(report)})
+	slices.SortStableFunc(m.drills, func(a, b keptDrill) int { return a.began.Compare(b.began) })
+	return ctx.Err()
+}
+
+// Drill implements [control.Drills].
+func (m *Memory) Drill(ctx context.Context, id string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, d := range m.drills {
+		if d.id == id {
+			return slices.Clone(d.report), ctx.Err()
+		}
+	}
+	return nil, ctx.Err()
+}
+
+// ListDrills implements [control.Drills].
+func (m *Memory) ListDrills(ctx context.Context) (all [][]byte, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, d := range m.drills {
+		all = append(all, slices.Clone(d.report))
+	}
+	return all, ctx.Err()
+}
+
+type keptDrill struct {
+	id     string
+	began  time.Time
+	report []byte
 }
