@@ -26,7 +26,7 @@ type model struct {
 
 // models answers what the caller may use: those aliases of its workload that a
 // call of the marking and purpose declared, or the workload's own, could be
-// served by now. No vendor's names, and no other workload's.
+// served by now, suspensions looked at too. No vendor's names, and no other workload's.
 func (s *serving) models(p identity.Principal, w *catalog.Workload) error {
 	usable, err := s.usable(p, w)
 	if err != nil {
@@ -89,8 +89,13 @@ func (s *serving) usable(p identity.Principal, w *catalog.Workload) (map[string]
 			q.Action = call.Embeddings
 		}
 		out[name] = nil
-		if d := s.snapshot.engine.Decide(q); d.Permit == nil {
+		d := s.snapshot.engine.Decide(q)
+		if d.Permit == nil {
 			out[name] = d.Refusal
+			continue
+		}
+		if _, suspended := s.narrow(d.Permit, s.candidates(d.Permit)); suspended != nil {
+			out[name] = suspended
 		}
 	}
 	return out, nil
